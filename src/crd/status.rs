@@ -1,0 +1,212 @@
+//! What the operator says about a run. Bounded: at most 16 KiB serialised.
+
+use crate::wire::{Isolation, Metrics};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Status of a StrategyRun. An `observedGeneration` of -1 reads as "never reconciled".
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StrategyRunStatus {
+    /// The generation that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Hash of everything that decides the result; a new generation with the same one is not run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_hash: Option<String>,
+    /// Ready always; Validated and Scheduled when known; Reconciling, Stalled and FallbackActive only when True.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Which way the run was answered; empty until known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<RunPath>,
+    /// When this input was first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When it ended, however it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// Backtest metrics; only of a run that succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
+    /// What the gate found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<ValidationStatus>,
+    /// What went wrong inside the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorStatus>,
+    /// Tail of what a successful strategy printed, escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Sandboxes tried for this input, the latest five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["number"]))]
+    pub attempts: Vec<Attempt>,
+    /// Where the time went, in milliseconds; a stage that was skipped is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durations: Option<Durations>,
+    /// What the result was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+/// Which way a run was answered.
+#[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunPath {
+    /// Run in a sandbox.
+    Sandbox,
+    /// Validated, **not executed**, no metrics.
+    AstOnly,
+}
+
+/// The gate's verdict in detail.
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidationStatus {
+    /// The first twenty findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub findings: Vec<FindingStatus>,
+    /// How many there are.
+    pub total: u32,
+}
+
+/// One finding; lines and columns from 1, columns in code points.
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingStatus {
+    /// Rule, such as IMP001.
+    pub rule: String,
+    /// `error` refuses, `warning` does not.
+    pub severity: String,
+    /// First line.
+    pub line: u32,
+    /// First column.
+    pub column: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Column behind the last character.
+    pub end_column: u32,
+    /// What was found and why it is refused.
+    pub message: String,
+    /// What to write instead.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+}
+
+/// What went wrong inside the sandbox.
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorStatus {
+    /// The same word as Ready's reason.
+    pub category: String,
+    /// The exception's class.
+    #[serde(default, rename = "type", skip_serializing_if = "String::is_empty")]
+    pub type_: String,
+    /// What happened, escaped.
+    pub message: String,
+    /// Line of the strategy's own code, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// End of the traceback and of what was printed, escaped.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tail: String,
+}
+
+/// One sandbox tried for one input; recorded before its pod is created.
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// The sandbox's pod.
+    pub pod_name: String,
+    /// UID of that pod, once it is known.
+    #[serde(default, rename = "podUID", skip_serializing_if = "Option::is_none")]
+    pub pod_uid: Option<String>,
+    /// Where it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    /// How it ended; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+}
+
+/// Milliseconds.
+#[derive(JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Durations {
+    /// The gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate_ms: Option<u64>,
+    /// Pod created until it was seen on a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_ms: Option<u64>,
+    /// On a node until the runner answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_ms: Option<u64>,
+    /// Runner answered until the run was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover_ms: Option<u64>,
+    /// Accepted until positions were in, as the runner measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_ms: Option<u64>,
+    /// Scoring, as the runner measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_ms: Option<u64>,
+    /// Report received until this status was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collect_ms: Option<u64>,
+}
+
+/// What a result was made of.
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Provenance {
+    /// SHA-256 of the text that was compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_sha256: Option<String>,
+    /// SHA-256 of the dataset's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_sha256: Option<String>,
+    /// The sandbox image as the node resolved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    /// Digest of the gate's policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_digest: Option<String>,
+    /// Version of the runner that scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// The values that were used where the run left them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<ResolvedSpec>,
+    /// What was really in force in the sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+}
+
+/// The values that were used.
+#[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedSpec {
+    /// How positions became trades.
+    pub execution: super::Execution,
+    /// What the sandbox was allowed.
+    pub limits: super::ResourceLimits,
+    /// Seconds for the strategy.
+    pub active_deadline_seconds: u32,
+    /// Seconds for a sandbox.
+    pub scheduling_deadline_seconds: u32,
+    /// More sandboxes after a lost one.
+    pub backoff_limit: u32,
+    /// The fallback's policy, after the operator's switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_policy: Option<super::FallbackPolicy>,
+}

@@ -1,0 +1,47 @@
+//! Stratbox runs strategies that a language model wrote, which nobody has read, and says what they are worth.
+//!
+//! Two binaries come from this crate: `stratbox`, the operator, and `stratbox-runner`, PID 1 of every sandbox.
+//!
+//! | module | what it is | IO |
+//! |---|---|---|
+//! | [`crd`] | the resources, their reasons and schema rules | none |
+//! | [`config`] | the operator's configuration | none |
+//! | [`strategy`] | the gate: Python by AST | none |
+//! | [`sandbox`] | what an isolated pod is, and what a pod says | none |
+//! | [`wire`] | the frames between operator and runner | none |
+//! | [`score`] | positions × prices → metrics | none |
+//! | [`run`] | observed → plan: the life of one run | none |
+//! | [`operator`] | observe, enact, sessions; the only user of the Kubernetes client | yes |
+//! | [`runner`] | data, interpreter, lockdown, report | yes |
+//! | [`node`] | puts the seccomp profile on a node and proves it | yes |
+//! | [`cli`], [`http`], [`metrics`], [`telemetry`] | the edges of the process | yes |
+//!
+//! `tests/architecture.rs` says who may import whom.
+
+#[cfg(feature = "operator")]
+pub mod cli;
+#[cfg(feature = "operator")]
+pub mod config;
+#[cfg(feature = "operator")]
+pub mod crd;
+#[cfg(feature = "operator")]
+pub mod http;
+#[cfg(feature = "operator")]
+pub mod metrics;
+#[cfg(feature = "operator")]
+pub mod node;
+#[cfg(feature = "operator")]
+pub mod operator;
+#[cfg(feature = "operator")]
+pub mod run;
+#[cfg(feature = "runner")]
+pub mod runner;
+#[cfg(feature = "operator")]
+pub mod sandbox;
+#[cfg(feature = "runner")]
+pub mod score;
+#[cfg(feature = "operator")]
+pub mod strategy;
+#[cfg(feature = "operator")]
+pub mod telemetry;
+pub mod wire;

@@ -1,0 +1,34 @@
+//! The connection to the API server.
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ConfigExt as _};
+use kube::{Client, Config};
+use std::time::Duration;
+use tower::{BoxError, ServiceBuilder};
+
+/// Connects as kubeconfig, environment or service account say.
+///
+/// Not by kube's default stack, for two reasons. It leaves Nagle's algorithm on, which costs a hand-over over `attach`
+/// 40 ms (measured: 63–95 ms with it, 12–30 ms without). And it repeats failed calls below everybody's feet for up to
+/// 160 s; here the requeue with back-off is the one retry.
+///
+/// # Errors
+/// No usable configuration, or TLS material that cannot be read.
+pub async fn connect() -> Result<Client, kube::Error> {
+    let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(Duration::from_secs(5)));
+    http.set_keepalive(Some(Duration::from_secs(30)));
+    let https = config.rustls_https_connector_with_connector(http)?;
+    let hyper = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(https);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(hyper);
+    Ok(Client::new(service, config.default_namespace))
+}

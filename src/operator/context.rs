@@ -1,0 +1,100 @@
+//! What all reconciles share.
+
+use super::nodes::Nodes;
+use super::session::Sessions;
+use crate::config::Config;
+use crate::crd::StrategyRun;
+use crate::metrics::Metrics;
+use crate::run::{Gate, Refusal};
+use kube::runtime::events::Recorder;
+use kube::{Client, ResourceExt as _};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What all reconciles share.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) client: Client,
+    pub(super) config: Arc<Config>,
+    pub(super) recorder: Recorder,
+    pub(super) sessions: Sessions,
+    pub(super) nodes: Nodes,
+    pub(super) metrics: Metrics,
+    pub(super) memory: Memory,
+}
+
+/// What this process remembers of runs under way. Nothing here decides alone: whatever is missing after a restart is
+/// observed again, or taken as lost.
+#[derive(Clone, Default)]
+pub(super) struct Memory {
+    notes: Arc<Mutex<HashMap<String, Note>>>,
+}
+
+/// What is remembered of one run.
+#[derive(Default)]
+pub(super) struct Note {
+    /// The run as our own last write returned it: the watch may be behind.
+    pub(super) latest: Option<Arc<StrategyRun>>,
+    /// Pod of the attempt that this process recorded last.
+    pub(super) intent: Option<String>,
+    /// Why that pod could not be created.
+    pub(super) refusal: Option<Refusal>,
+    /// When the status was last written.
+    pub(super) written: Option<Instant>,
+    /// What the gate said, by what it was asked.
+    pub(super) gate: Option<GateNote>,
+    /// When the pod was created.
+    pub(super) created: Option<Instant>,
+    /// When the pod was first seen on a node.
+    pub(super) scheduled: Option<Instant>,
+    /// Failed reconciles in a row.
+    pub(super) failures: u32,
+}
+
+/// What the gate said, by what it was asked.
+#[derive(Clone)]
+pub(super) struct GateNote {
+    pub(super) key: String,
+    pub(super) gate: Arc<Gate>,
+    pub(super) ms: u64,
+}
+
+impl Memory {
+    /// Works on one run's note.
+    pub(super) fn with<T>(&self, uid: &str, work: impl FnOnce(&mut Note) -> T) -> T {
+        // A panic while holding the lock is impossible to recover from in no better way than going on.
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        work(notes.entry(uid.to_owned()).or_default())
+    }
+
+    /// Forgets a run that is finished or going away, as soon as the watch has caught up with our last write: until then
+    /// the note is what keeps a stale look from being taken for a new run.
+    pub(super) fn settle(&self, uid: &str, seen: &StrategyRun) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = notes
+            .get(uid)
+            .and_then(|note| note.latest.as_deref())
+            .is_some_and(|latest| version(latest) > version(seen));
+        if !behind {
+            notes.remove(uid);
+        }
+    }
+
+    /// The newer of what the watch has and what our own last write returned.
+    pub(super) fn newest(&self, seen: Arc<StrategyRun>) -> Arc<StrategyRun> {
+        let uid = seen.uid().unwrap_or_default();
+        let latest = self
+            .notes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&uid)
+            .and_then(|note| note.latest.clone());
+        latest.filter(|latest| version(latest) > version(&seen)).unwrap_or(seen)
+    }
+}
+
+/// Resource versions of one kind are comparable numbers since Kubernetes 1.35.
+fn version(run: &StrategyRun) -> Option<u64> {
+    run.resource_version()?.parse().ok()
+}

@@ -1,0 +1,205 @@
+//! Doing: carries out a plan. Without a choice of its own about the run.
+
+use super::context::Context;
+use super::error::{Call, Error, within};
+use crate::crd::{StrategyRun, StrategyRunStatus};
+use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
+use crate::sandbox::{MANAGER_STATUS, attempt_of};
+use crate::wire::clean;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Status;
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource as _, ResourceExt as _};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Bytes of a refusal's words.
+const REFUSAL_MESSAGE: usize = 900;
+
+/// Carries out the plan and returns the run as it is afterwards.
+pub(super) async fn enact(
+    context: &Context,
+    run: &Arc<StrategyRun>,
+    plan: Plan,
+) -> Result<Arc<StrategyRun>, Error> {
+    for effect in plan.effects {
+        enact_effect(context, run, effect).await?;
+    }
+    let run = match plan.status {
+        Some(status) => patch_status(context, run, &status).await?,
+        None => run.clone(),
+    };
+    for effect in plan.cleanup {
+        enact_effect(context, &run, effect).await?;
+    }
+    for notice in plan.notices {
+        publish(context, &run, notice).await;
+    }
+    Ok(run)
+}
+
+async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> Result<(), Error> {
+    let uid = run.uid().unwrap_or_default();
+    let namespace = run.namespace().unwrap_or_default();
+    match effect {
+        Effect::EnsureNetworkPolicy(policy) => ensure_network_policy(context, &namespace, &policy).await,
+        Effect::CreatePod(pod) => {
+            let refusal = create_pod(context, &namespace, &uid, &pod).await?;
+            context.memory.with(&uid, |note| {
+                note.created = refusal.is_none().then(Instant::now);
+                note.refusal = refusal;
+            });
+            Ok(())
+        }
+        Effect::OpenSession(handover) => {
+            context.sessions.open(&context.client, run, *handover);
+            Ok(())
+        }
+        Effect::CloseSession => {
+            context.sessions.close(&uid);
+            Ok(())
+        }
+        Effect::DeletePod { name, uid, resource_version } => {
+            let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
+            let preconditions = Preconditions { uid: Some(uid), resource_version };
+            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            match within(pods.delete(&name, &params)).await {
+                Ok(_) => Ok(()),
+                Err(error) if said(&error, Status::is_not_found) => Ok(()),
+                Err(error) => Err(Error::DeletePod(error)),
+            }
+        }
+    }
+}
+
+fn said(error: &Call, what: impl Fn(&Status) -> bool) -> bool {
+    matches!(error, Call::Kube(error) if matches!(&**error, kube::Error::Api(status) if what(status)))
+}
+
+async fn ensure_network_policy(
+    context: &Context,
+    namespace: &str,
+    policy: &NetworkPolicy,
+) -> Result<(), Error> {
+    let policies: Api<NetworkPolicy> = Api::namespaced(context.client.clone(), namespace);
+    let there = within(policies.get_opt(&policy.name_any())).await.map_err(Error::ApplyNetworkPolicy)?;
+    if there.is_some() {
+        return Ok(());
+    }
+    match within(policies.create(&PostParams::default(), policy)).await {
+        Ok(_) => Ok(()),
+        Err(error) if said(&error, Status::is_already_exists) => Ok(()),
+        // Such as a namespace that is going away: the pod's own refusal says so better.
+        Err(error) if said(&error, Status::is_forbidden) => Ok(()),
+        Err(error) => Err(Error::ApplyNetworkPolicy(error)),
+    }
+}
+
+/// Creates the pod. A POST whose reply was lost finds the pod there: it counts when owner and attempt are ours.
+async fn create_pod(
+    context: &Context,
+    namespace: &str,
+    run_uid: &str,
+    pod: &Pod,
+) -> Result<Option<Refusal>, Error> {
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let error = match within(pods.create(&PostParams::default(), pod)).await {
+        Ok(_) => return Ok(None),
+        Err(error) => error,
+    };
+    if said(&error, Status::is_already_exists) {
+        let there = within(pods.get_opt(&pod.name_any())).await.map_err(Error::ReadPod)?;
+        let ours = there.is_none_or(|there| {
+            there.owner_references().iter().any(|owner| owner.uid == run_uid)
+                && attempt_of(&there) == attempt_of(pod)
+        });
+        let message = format!("there is a pod {:?} already, and it is not this run's", pod.name_any());
+        return Ok((!ours).then_some(Refusal { kind: RefusalKind::NameTaken, message }));
+    }
+    let refusal = match &error {
+        Call::Kube(kube) => match &**kube {
+            kube::Error::Api(status) => refusal_kind(status)
+                .map(|kind| Refusal { kind, message: clean(&status.message, REFUSAL_MESSAGE) }),
+            _ => None,
+        },
+        Call::Timeout => None,
+    };
+    refusal.map(Some).ok_or(Error::CreatePod(error))
+}
+
+/// A refusal of this pod, told apart from a server or a role that does not let us work at all. Kubernetes has no
+/// machine-readable word for these; the texts are those of its quota and RuntimeClass admission.
+fn refusal_kind(status: &Status) -> Option<RefusalKind> {
+    let message = &status.message;
+    if status.is_forbidden() && message.contains("exceeded quota") {
+        Some(RefusalKind::Quota)
+    } else if status.is_forbidden() && message.contains("RuntimeClass") && message.contains("not found") {
+        Some(RefusalKind::Runtime)
+    } else if status.is_forbidden() && message.contains("cannot create resource") {
+        None
+    } else if status.is_forbidden() || status.is_invalid() || status.code == 400 {
+        Some(RefusalKind::Admission)
+    } else {
+        None
+    }
+}
+
+/// Writes the whole status, and only over the version that was looked at: a decision on a stale look is refused.
+async fn patch_status(
+    context: &Context,
+    run: &Arc<StrategyRun>,
+    status: &StrategyRunStatus,
+) -> Result<Arc<StrategyRun>, Error> {
+    let runs: Api<StrategyRun> =
+        Api::namespaced(context.client.clone(), &run.namespace().unwrap_or_default());
+    let patch = serde_json::json!({
+        "apiVersion": StrategyRun::api_version(&()),
+        "kind": StrategyRun::kind(&()),
+        "metadata": {"name": run.name_any(), "uid": run.uid(), "resourceVersion": run.resource_version()},
+        "status": status,
+    });
+    let params = PatchParams::apply(MANAGER_STATUS).force();
+    let written = within(runs.patch_status(&run.name_any(), &params, &Patch::Apply(&patch)))
+        .await
+        .map_err(Error::PatchStatus)?;
+    let written = Arc::new(written);
+    let uid = run.uid().unwrap_or_default();
+    let before =
+        run.status.as_ref().and_then(|status| status.attempts.last()).map(|attempt| &attempt.pod_name);
+    let intent = status
+        .attempts
+        .last()
+        .filter(|attempt| attempt.finished_at.is_none())
+        .map(|attempt| &attempt.pod_name);
+    context.memory.with(&uid, |note| {
+        note.written = Some(Instant::now());
+        note.latest = Some(written.clone());
+        if intent.is_some() && intent != before {
+            note.intent = intent.cloned();
+            note.refusal = None;
+            note.created = None;
+            note.scheduled = None;
+        }
+    });
+    if status.completion_time.is_some() {
+        context.metrics.finished(status);
+        context.memory.with(&uid, |note| note.gate = None);
+    }
+    Ok(written)
+}
+
+/// Events are for people; one that cannot be written is logged and never holds a run up.
+async fn publish(context: &Context, run: &StrategyRun, notice: Notice) {
+    let event = Event {
+        type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+        reason: notice.reason.as_str().to_owned(),
+        note: Some(clean(&notice.message, REFUSAL_MESSAGE)),
+        action: "Reconcile".into(),
+        secondary: None,
+    };
+    if let Err(error) = context.recorder.publish(&event, &run.object_ref(&())).await {
+        tracing::warn!(%error, reason = notice.reason.as_str(), "failed to publish an event");
+    }
+}

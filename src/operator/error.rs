@@ -1,0 +1,78 @@
+//! Why the operator could not look or could not write. What happens to a run is never one of these.
+
+use std::time::Duration;
+
+/// How long a single call may take before it counts as failed; watches and attach are not single calls.
+const CALL: Duration = Duration::from_secs(15);
+
+/// A step that did not work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The run's class.
+    #[error("failed to read the SandboxClass")]
+    ReadClass(#[source] Call),
+    /// The ConfigMap of `codeFrom`.
+    #[error("failed to read the ConfigMap with the code")]
+    ReadCode(#[source] Call),
+    /// The sandbox.
+    #[error("failed to read the pod")]
+    ReadPod(#[source] Call),
+    /// The sandbox.
+    #[error("failed to create the pod")]
+    CreatePod(#[source] Call),
+    /// The sandbox.
+    #[error("failed to delete the pod")]
+    DeletePod(#[source] Call),
+    /// The deny-all policy.
+    #[error("failed to see to the NetworkPolicy")]
+    ApplyNetworkPolicy(#[source] Call),
+    /// The run's status.
+    #[error("failed to patch the status")]
+    PatchStatus(#[source] Call),
+    /// The gate's thread.
+    #[error("failed to run the gate")]
+    RunGate(#[source] tokio::task::JoinError),
+}
+
+/// A call to the API server that did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum Call {
+    /// The client or the server says so.
+    #[error(transparent)]
+    Kube(Box<kube::Error>),
+    /// No answer.
+    #[error("no answer within {} s", CALL.as_secs())]
+    Timeout,
+}
+
+impl Error {
+    /// A bounded name for metrics and logs.
+    #[must_use]
+    pub(super) const fn class(&self) -> &'static str {
+        match self {
+            Self::ReadClass(_) => "ReadClass",
+            Self::ReadCode(_) => "ReadCode",
+            Self::ReadPod(_) => "ReadPod",
+            Self::CreatePod(_) => "CreatePod",
+            Self::DeletePod(_) => "DeletePod",
+            Self::ApplyNetworkPolicy(_) => "ApplyNetworkPolicy",
+            Self::PatchStatus(_) => "PatchStatus",
+            Self::RunGate(_) => "RunGate",
+        }
+    }
+
+    /// Somebody else has written first: looking again at once is the answer.
+    #[must_use]
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::PatchStatus(Call::Kube(error)) | Self::DeletePod(Call::Kube(error))
+            if matches!(&**error, kube::Error::Api(status) if status.is_conflict()))
+    }
+}
+
+/// Waits for one call, and not for ever.
+pub(super) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Call> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(result) => result.map_err(|error| Call::Kube(Box::new(error))),
+        Err(_) => Err(Call::Timeout),
+    }
+}

@@ -1,0 +1,197 @@
+//! The operator: watches, and what is done about them. The only user of the Kubernetes client.
+
+mod client;
+mod context;
+mod enact;
+mod error;
+mod nodes;
+mod observe;
+mod reconcile;
+mod session;
+mod undecodable;
+mod uninstall;
+
+use crate::config::Config;
+use crate::crd::{SandboxClass, StrategyRun};
+use crate::http;
+use crate::metrics::Metrics;
+use crate::sandbox::run_label_selector;
+use context::{Context, Memory};
+use futures::future::join_all;
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{self, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, ResourceExt as _};
+use nodes::Nodes;
+use session::Sessions;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use client::connect;
+pub use uninstall::{Removed, UninstallError, uninstall};
+
+/// Runs looked at in parallel. Each look is a handful of calls of some milliseconds; more would only queue at the API
+/// server.
+const CONCURRENCY: u16 = 16;
+
+/// The root objects of the controller: one that cannot be decoded must not stop the watch.
+type Guarded = DeserializeGuard<StrategyRun>;
+
+/// Why the operator could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No API server.
+    #[error("failed to connect to the API server")]
+    Connect(#[source] Box<kube::Error>),
+    /// The health and metrics endpoint.
+    #[error("failed to listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+}
+
+/// Runs until `shutdown` resolves.
+///
+/// # Errors
+/// No connection, or the address is taken.
+pub async fn run(
+    config: Config,
+    address: SocketAddr,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let client = connect().await.map_err(|error| StartError::Connect(Box::new(error)))?;
+    let metrics = Metrics::default();
+    let listener =
+        tokio::net::TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error))?;
+    let health = http::Health::default();
+    let server = tokio::spawn(http::serve(listener, metrics.clone(), health.clone()));
+    let work = async {
+        wait_for_crds(&client, config.watch_namespaces.first().map(String::as_str)).await;
+        let (nodes, node_stream) = Nodes::watch(&client);
+        let labels = tokio::spawn(nodes::keep_labels(client.clone(), nodes.clone(), node_stream));
+        health.set_ready();
+        control(&client, config, nodes, metrics).await;
+        labels.abort();
+    };
+    tokio::select! {
+        () = work => {}
+        () = shutdown => tracing::info!("asked to stop"),
+    }
+    server.abort();
+    Ok(())
+}
+
+/// The chart installs CRDs and operator in any order: waiting is quieter than a crash loop.
+async fn wait_for_crds(client: &Client, namespace: Option<&str>) {
+    let runs: Api<StrategyRun> = scoped(client, namespace);
+    let classes: Api<SandboxClass> = Api::all(client.clone());
+    let one = ListParams::default().limit(1);
+    loop {
+        let (runs, classes) = tokio::join!(
+            error::within(async { runs.list_metadata(&one).await.map(|_| ()) }),
+            error::within(async { classes.list_metadata(&one).await.map(|_| ()) })
+        );
+        match runs.and(classes).err() {
+            None => return,
+            Some(error) => tracing::info!(%error, "waiting for the CRDs"),
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// Watches and reconciles; one controller for all namespaces, or one for each that is named.
+async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics) {
+    let namespaces: Vec<Option<String>> = if config.watch_namespaces.is_empty() {
+        vec![None]
+    } else {
+        config.watch_namespaces.iter().cloned().map(Some).collect()
+    };
+    let reporter = Reporter { controller: "stratbox".into(), instance: std::env::var("POD_NAME").ok() };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let config = Arc::new(config);
+    let memory = Memory::default();
+    let controllers = namespaces.into_iter().map(|namespace| {
+        let (trigger, heard) = futures::channel::mpsc::unbounded();
+        let context = Context {
+            client: client.clone(),
+            config: config.clone(),
+            recorder: recorder.clone(),
+            sessions: Sessions::new(trigger),
+            nodes: nodes.clone(),
+            metrics: metrics.clone(),
+            memory: memory.clone(),
+        };
+        control_namespace(context, namespace, heard)
+    });
+    join_all(controllers).await;
+}
+
+async fn control_namespace(
+    context: Context,
+    namespace: Option<String>,
+    heard: impl Stream<Item = ObjectRef<Guarded>> + Send + 'static,
+) {
+    let client = context.client.clone();
+    let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
+    let pods: Api<Pod> = scoped(&client, namespace.as_deref());
+    let classes: Api<SandboxClass> = Api::all(client);
+    let (reader, writer) = reflector::store();
+    let stream = watcher(runs, watcher::Config::default())
+        .default_backoff()
+        .modify(|run| match &mut run.0 {
+            Ok(run) => run.metadata.managed_fields = None,
+            Err(invalid) => invalid.metadata.managed_fields = None,
+        })
+        .reflect(writer)
+        .touched_objects();
+    let waiting = reader.clone();
+    Controller::for_stream(stream, reader)
+        .owns(pods, watcher::Config::default().labels(&run_label_selector()))
+        .watches(classes, watcher::Config::default(), move |class| runs_of_class(&waiting, &class))
+        .reconcile_on(heard)
+        .with_config(controller::Config::default().concurrency(CONCURRENCY))
+        .run(reconcile::reconcile, reconcile::error_policy, Arc::new(context))
+        .for_each(|result| async {
+            match result {
+                Ok((run, _)) => tracing::debug!(run = %run, "reconciled"),
+                Err(controller::Error::ReconcilerFailed(error, run)) if error.is_conflict() => {
+                    tracing::debug!(run = %run, "somebody else wrote first");
+                }
+                Err(controller::Error::ReconcilerFailed(error, run)) => {
+                    let cause =
+                        std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!(run = %run, class = error.class(), %error, cause, "reconcile failed");
+                }
+                // The run is gone: its pod follows by its owner reference.
+                Err(controller::Error::ObjectNotFound(run)) => tracing::debug!(run = %run, "run is gone"),
+                Err(error) => tracing::warn!(%error, "watch failed"),
+            }
+        })
+        .await;
+}
+
+fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+{
+    namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace))
+}
+
+/// The runs that a new or changed class concerns: those that have not ended.
+fn runs_of_class(runs: &Store<Guarded>, class: &SandboxClass) -> Vec<ObjectRef<Guarded>> {
+    let name = class.name_any();
+    runs.state()
+        .iter()
+        .filter(|run| {
+            run.0.as_ref().is_ok_and(|run| {
+                run.spec.class_name == name
+                    && run.status.as_ref().is_none_or(|status| status.completion_time.is_none())
+            })
+        })
+        .map(|run| ObjectRef::from_obj(run.as_ref()))
+        .collect()
+}

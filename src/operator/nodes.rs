@@ -1,0 +1,147 @@
+//! Nodes: which have proven the seccomp profile, and what their runtimes can do.
+//!
+//! The node agent has no API token. Its pod becomes Ready only under the very profile that it has put on the node, so
+//! the operator reads the proof from the pod and says so on the node, where the scheduler can see it.
+
+use super::error::within;
+use crate::crd::{SandboxClassSpec, SeccompDelivery};
+use crate::run::NodeFacts;
+use crate::sandbox::{LABEL_COMPONENT, MANAGER_NODE, PROFILE_HASH_LENGTH, profile_hash, profile_label};
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{Patch, PatchParams};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, ResourceExt as _};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Component label of the node agent's pods.
+pub(super) const NODE_AGENT: &str = "node-agent";
+/// Label of an agent's pod that names the profile it brings.
+pub(super) const LABEL_PROFILE: &str = "stratbox.dev/profile";
+/// How often labels are compared although nothing was heard.
+const RESYNC: Duration = Duration::from_mins(1);
+
+/// The nodes as last seen.
+#[derive(Clone)]
+pub(super) struct Nodes {
+    store: Store<Node>,
+}
+
+impl Nodes {
+    /// Starts to watch the nodes; the stream has to be polled by [`keep_labels`].
+    pub(super) fn watch(client: &Client) -> (Self, impl Stream<Item = ()> + Send + use<>) {
+        let (store, writer) = reflector::store();
+        let nodes = Api::<Node>::all(client.clone());
+        let stream = watcher(nodes, watcher::Config::default())
+            .default_backoff()
+            .modify(|node| {
+                node.metadata.managed_fields = None;
+                if let Some(status) = &mut node.status {
+                    status.images = None;
+                }
+            })
+            .reflect(writer)
+            .touched_objects()
+            .map(|_| ());
+        (Self { store }, stream)
+    }
+
+    /// What the nodes can do for a class.
+    pub(super) fn facts(&self, class: &SandboxClassSpec) -> NodeFacts {
+        let label = profile_label();
+        let nodes = self.store.state();
+        let proven = |node: &Node| node.labels().get(&label).is_some_and(|value| value == "true");
+        let selected = |node: &Node| {
+            class.node_selector.iter().all(|(key, value)| node.labels().get(key) == Some(value))
+        };
+        let candidates: Vec<_> = nodes
+            .iter()
+            .filter(|node| {
+                selected(node) && (class.seccomp.delivery == SeccompDelivery::Preinstalled || proven(node))
+            })
+            .collect();
+        NodeFacts {
+            profile: nodes.iter().any(|node| proven(node)),
+            user_namespaces: !candidates.is_empty()
+                && candidates
+                    .iter()
+                    .all(|node| has_user_namespaces(node, class.runtime_class_name.is_some())),
+        }
+    }
+}
+
+/// Whether the node's default runtime can, or, where the class names another one, every runtime of the node: which
+/// handler a RuntimeClass stands for is not ours to read.
+fn has_user_namespaces(node: &Node, named: bool) -> bool {
+    let handlers =
+        node.status.as_ref().and_then(|status| status.runtime_handlers.as_deref()).unwrap_or_default();
+    let can = |handler: &&k8s_openapi::api::core::v1::NodeRuntimeHandler| {
+        handler.features.as_ref().is_some_and(|features| features.user_namespaces == Some(true))
+    };
+    let wanted: Vec<_> = handlers
+        .iter()
+        .filter(|handler| named || handler.name.as_deref().unwrap_or_default().is_empty())
+        .collect();
+    !wanted.is_empty() && wanted.into_iter().all(|handler| can(&handler))
+}
+
+/// Keeps the profile label where it is due, and takes it away where it is not. Never ends by itself.
+///
+/// Only agents in the operator's own namespace count: whoever may create pods elsewhere must not be able to vouch for a
+/// node.
+pub(super) async fn keep_labels(client: Client, nodes: Nodes, node_stream: impl Stream<Item = ()> + Send) {
+    let (agents, writer) = reflector::store();
+    let selector =
+        format!("{LABEL_COMPONENT}={NODE_AGENT},{LABEL_PROFILE}={}", &profile_hash()[..PROFILE_HASH_LENGTH]);
+    let agent_stream = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default().labels(&selector))
+        .default_backoff()
+        .modify(|pod| pod.metadata.managed_fields = None)
+        .reflect(writer)
+        .touched_objects()
+        .map(|_| ());
+    let ticks = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(RESYNC).await;
+        Some(((), ()))
+    });
+    let mut changes = std::pin::pin!(futures::stream::select(
+        futures::stream::select(node_stream.boxed(), agent_stream.boxed()),
+        ticks.boxed()
+    ));
+    while changes.next().await.is_some() {
+        label_all(&client, &nodes.store, &agents).await;
+    }
+}
+
+async fn label_all(client: &Client, nodes: &Store<Node>, agents: &Store<Pod>) {
+    let proven: BTreeSet<String> =
+        agents.state().iter().filter(|pod| is_ready(pod)).filter_map(|pod| node_of(pod)).collect();
+    let label = profile_label();
+    for node in nodes.state() {
+        let name = node.name_any();
+        let labelled = node.labels().get(&label).is_some_and(|value| value == "true");
+        let value = match (proven.contains(&name), labelled) {
+            (true, false) => Some("true"),
+            (false, true) => None,
+            _ => continue,
+        };
+        let patch = serde_json::json!({"metadata": {"labels": {label.clone(): value}}});
+        let api = Api::<Node>::all(client.clone());
+        let params = PatchParams { field_manager: Some(MANAGER_NODE.into()), ..PatchParams::default() };
+        match within(api.patch(&name, &params, &Patch::Merge(&patch))).await {
+            Ok(_) => tracing::info!(node = name, proven = value.is_some(), "seccomp profile on node"),
+            Err(error) => tracing::warn!(node = name, %error, "failed to label the node; tried again"),
+        }
+    }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let ready = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none()
+        && ready.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+fn node_of(pod: &Pod) -> Option<String> {
+    pod.spec.as_ref()?.node_name.clone()
+}

@@ -1,0 +1,218 @@
+//! Looking: everything that the decision may see, read from the API server and from this process.
+
+use super::context::{Context, GateNote};
+use super::error::{Call, Error, within};
+use crate::crd::{CodeFrom, SandboxClass, StrategyRun};
+use crate::run::{
+    Gate, Intent, NodeFacts, Observed, Refusal, SessionView, Timeline, gate_policy, input_hash, is_finished,
+};
+use crate::strategy;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::{Api, ResourceExt as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a kept pod of a finished run is asked for beyond its time.
+const KEPT_SLACK: i64 = 120;
+
+/// One look, owning what it saw.
+pub(super) struct Facts {
+    pub(super) run: Arc<StrategyRun>,
+    class: Option<SandboxClass>,
+    gate: Arc<Gate>,
+    pod: Option<Pod>,
+    intent: Intent,
+    refusal: Option<Refusal>,
+    session: Option<SessionView>,
+    timeline: Timeline,
+    nodes: NodeFacts,
+    since_write: Option<Duration>,
+    now: Timestamp,
+}
+
+impl Facts {
+    /// The same for the decision.
+    pub(super) fn as_observed<'a>(&'a self, context: &'a Context) -> Observed<'a> {
+        Observed {
+            run: &self.run,
+            class: self.class.as_ref(),
+            gate: &self.gate,
+            pod: self.pod.as_ref(),
+            intent: self.intent,
+            refusal: self.refusal.as_ref(),
+            session: self.session.as_ref(),
+            timeline: self.timeline,
+            nodes: self.nodes,
+            since_write: self.since_write,
+            config: &context.config,
+            now: self.now,
+        }
+    }
+}
+
+/// Looks at one run and all that belongs to it.
+pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<Facts, Error> {
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let finished = is_finished(&run, &input_hash(&run.spec));
+    let (class, pod) = tokio::try_join!(
+        async { if finished { Ok(None) } else { observe_class(context, &run).await } },
+        observe_pod(context, &run, finished, now),
+    )?;
+    let gate = match &class {
+        Some(class) => observe_gate(context, &run, class).await?,
+        None => GateNote { key: String::new(), gate: Arc::new(Gate::NotAsked), ms: 0 },
+    };
+    let uid = run.uid().unwrap_or_default();
+    let on_a_node =
+        pod.as_ref().is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
+    let last = last_pod_name(&run);
+    let (intent, refusal, since_write, created, scheduled) = context.memory.with(&uid, |note| {
+        if on_a_node {
+            note.scheduled.get_or_insert_with(Instant::now);
+        }
+        let ours = last.is_some() && note.intent.as_deref() == last;
+        let refusal = note.refusal.clone().filter(|_| ours);
+        let intent = match (ours, note.created) {
+            (false, _) => Intent::Unknown,
+            (true, None) => Intent::Recorded,
+            (true, Some(_)) => Intent::Created,
+        };
+        (intent, refusal, note.written.map(|at| at.elapsed()), note.created, note.scheduled)
+    });
+    let session = context.sessions.view(&uid, last.unwrap_or_default());
+    let between = |from: Option<Instant>, to: Option<Instant>| {
+        u64::try_from(to?.saturating_duration_since(from?).as_millis()).ok()
+    };
+    let timeline = Timeline {
+        validate_ms: Some(gate.ms),
+        schedule_ms: between(created, scheduled),
+        start_ms: session.as_ref().and_then(|session| between(scheduled, session.connected)),
+        handover_ms: session.as_ref().and_then(|session| between(session.handed_over, session.accepted)),
+        collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
+    };
+    let nodes = class.as_ref().map_or_else(NodeFacts::default, |class| context.nodes.facts(&class.spec));
+    Ok(Facts {
+        class,
+        gate: gate.gate,
+        pod,
+        intent,
+        refusal,
+        session: session.map(|session| session.view()),
+        timeline,
+        nodes,
+        since_write,
+        now,
+        run,
+    })
+}
+
+fn last_pod_name(run: &StrategyRun) -> Option<&str> {
+    Some(run.status.as_ref()?.attempts.last()?.pod_name.as_str())
+}
+
+async fn observe_class(context: &Context, run: &StrategyRun) -> Result<Option<SandboxClass>, Error> {
+    let classes: Api<SandboxClass> = Api::all(context.client.clone());
+    // A class that cannot be decoded is as good as none: its own `kubectl apply` was refused or it is of another version.
+    within(classes.get_opt(&run.spec.class_name)).await.map_err(Error::ReadClass)
+}
+
+/// The pod of the last attempt, live: a cache may be behind, and what is decided on it cannot be undone.
+async fn observe_pod(
+    context: &Context,
+    run: &StrategyRun,
+    finished: bool,
+    now: Timestamp,
+) -> Result<Option<Pod>, Error> {
+    let Some(name) = last_pod_name(run) else {
+        return Ok(None);
+    };
+    if finished && kept_until(context, run) < now.as_second() {
+        return Ok(None);
+    }
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &run.namespace().unwrap_or_default());
+    within(pods.get_opt(name)).await.map_err(Error::ReadPod)
+}
+
+/// When the pod of a finished run is gone at the latest, in seconds since the epoch.
+fn kept_until(context: &Context, run: &StrategyRun) -> i64 {
+    let retention =
+        run.spec.pod_retention.clone().unwrap_or_default().or(&context.config.defaults.pod_retention);
+    let end = run
+        .status
+        .as_ref()
+        .and_then(|status| status.completion_time.as_ref())
+        .map_or(0, |time| time.0.as_second());
+    end.saturating_add(i64::from(retention.ttl_seconds.unwrap_or_default())).saturating_add(KEPT_SLACK)
+}
+
+/// Asks the gate, off the reconcile's thread, once per input and policy.
+async fn observe_gate(context: &Context, run: &StrategyRun, class: &SandboxClass) -> Result<GateNote, Error> {
+    let uid = run.uid().unwrap_or_default();
+    let policy = gate_policy(&class.spec);
+    let key = format!("{}/{}", input_hash(&run.spec), policy.digest());
+    let known = context.memory.with(&uid, |note| note.gate.clone().filter(|known| known.key == key));
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let text = match (&run.spec.code, &run.spec.code_from) {
+        (Some(code), _) => Ok(code.clone().into_bytes()),
+        (None, Some(reference)) => read_code(context, run, reference).await?,
+        (None, None) => Err(Gate::CodeDiffers("spec: set exactly one of code and codeFrom".into())),
+    };
+    let text = match text {
+        Ok(text) => text,
+        // Not kept: the ConfigMap may come.
+        Err(gate) => {
+            return Ok(GateNote { key, gate: Arc::new(gate), ms: 0 });
+        }
+    };
+    let started = Instant::now();
+    let gate = tokio::task::spawn_blocking(move || match strategy::check(&text, &policy) {
+        Ok(strategy) => Gate::Accepted(Box::new(strategy)),
+        Err(findings) => Gate::Rejected(findings),
+    })
+    .await
+    .map_err(Error::RunGate)?;
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let fresh = GateNote { key, gate: Arc::new(gate), ms };
+    context.memory.with(&uid, |note| note.gate = Some(fresh.clone()));
+    Ok(fresh)
+}
+
+/// The text of a ConfigMap's key, or what is wrong with it.
+async fn read_code(
+    context: &Context,
+    run: &StrategyRun,
+    reference: &CodeFrom,
+) -> Result<Result<Vec<u8>, Gate>, Error> {
+    let namespace = run.namespace().unwrap_or_default();
+    let (name, key) = (&reference.config_map_key_ref.name, &reference.config_map_key_ref.key);
+    let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
+    let missing =
+        |what: &str| Gate::CodeNotFound(format!("spec.codeFrom.configMapKeyRef: {what}; create it"));
+    let map = match within(maps.get_opt(name)).await {
+        Ok(map) => map,
+        // A name that is no name of an object is not there.
+        Err(Call::Kube(error)) if matches!(&*error, kube::Error::Api(status) if status.is_invalid()) => None,
+        Err(error) => return Err(Error::ReadCode(error)),
+    };
+    let Some(map) = map else {
+        return Ok(Err(missing(&format!("there is no ConfigMap {name:?} in namespace {namespace:?}"))));
+    };
+    let text = map
+        .data
+        .as_ref()
+        .and_then(|data| data.get(key).map(|text| text.clone().into_bytes()))
+        .or_else(|| map.binary_data.as_ref()?.get(key).map(|bytes| bytes.0.clone()));
+    let Some(text) = text else {
+        return Ok(Err(missing(&format!("ConfigMap {name:?} has no key {key:?}"))));
+    };
+    let wanted = reference.sha256.as_deref().unwrap_or_default();
+    if !wanted.is_empty() && wanted != crate::wire::sha256_hex(&text) {
+        let message =
+            format!("spec.codeFrom.sha256: key {key:?} of ConfigMap {name:?} does not hash to {wanted}");
+        return Ok(Err(Gate::CodeDiffers(message)));
+    }
+    Ok(Ok(text))
+}

@@ -1,0 +1,313 @@
+//! Sessions: one task per attempt that attaches to the runner, hands the run over and listens for the report.
+
+use crate::crd::StrategyRun;
+use crate::run::{Handover, SessionView};
+use crate::sandbox::CONTAINER;
+use crate::wire::{Accepted, Expected, Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress, Report, Run};
+use futures::StreamExt as _;
+use futures::channel::mpsc::UnboundedSender;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::AttachParams;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Client, ResourceExt as _};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::AbortHandle;
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
+
+/// Pause between tries to attach while the container is coming up.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The same when it has been coming up for long.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a single attach may take to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a runner may take to answer a line; then the line or the answer was lost, and a new attach asks again.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
+const BUFFER: usize = 256 * 1024;
+
+/// The runs that are to be looked at again because something was heard of them.
+pub(super) type Trigger = UnboundedSender<ObjectRef<DeserializeGuard<StrategyRun>>>;
+
+/// All sessions of this process.
+#[derive(Clone)]
+pub(super) struct Sessions {
+    open: Arc<Mutex<HashMap<String, Session>>>,
+    trigger: Trigger,
+}
+
+/// One session; dropping it ends its task.
+struct Session {
+    pod_name: String,
+    heard: Arc<Mutex<Heard>>,
+    task: AbortHandle,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What was heard, and when.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard {
+    pub(super) connected: Option<Instant>,
+    pub(super) handed_over: Option<Instant>,
+    pub(super) accepted: Option<Instant>,
+    pub(super) reported: Option<Instant>,
+    report: Option<Result<Box<Report>, String>>,
+}
+
+impl Heard {
+    /// The part that decisions are made on.
+    pub(super) fn view(&self) -> SessionView {
+        SessionView { accepted: self.accepted.is_some(), report: self.report.clone() }
+    }
+}
+
+impl Sessions {
+    /// No sessions yet; `trigger` is told whenever something was heard.
+    pub(super) fn new(trigger: Trigger) -> Self {
+        Self { open: Arc::default(), trigger }
+    }
+
+    /// What was heard from the runner in that pod; None without a session.
+    pub(super) fn view(&self, run_uid: &str, pod_name: &str) -> Option<Heard> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(run_uid).filter(|session| session.pod_name == pod_name)?;
+        Some(session.heard.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Opens a session with that pod, unless there is one.
+    pub(super) fn open(&self, client: &Client, run: &StrategyRun, handover: Handover) {
+        let uid = run.uid().unwrap_or_default();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.get(&uid).is_some_and(|session| session.pod_name == handover.pod_name) {
+            return;
+        }
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let conversation = Talk {
+            pods: Api::namespaced(client.clone(), &run.namespace().unwrap_or_default()),
+            pod_name: handover.pod_name.clone(),
+            run: handover.run,
+            heard: heard.clone(),
+            trigger: self.trigger.clone(),
+            target: ObjectRef::new(&run.name_any()).within(&run.namespace().unwrap_or_default()),
+        };
+        let task = tokio::spawn(conversation.until_reported()).abort_handle();
+        open.insert(uid, Session { pod_name: handover.pod_name, heard, task });
+    }
+
+    /// Ends the run's session.
+    pub(super) fn close(&self, run_uid: &str) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(run_uid);
+    }
+}
+
+/// The task of a session.
+struct Talk {
+    pods: Api<Pod>,
+    pod_name: String,
+    run: Run,
+    heard: Arc<Mutex<Heard>>,
+    trigger: Trigger,
+    target: ObjectRef<DeserializeGuard<StrategyRun>>,
+}
+
+/// Why a connection was given up; the next one asks for the state and goes on from there.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("failed to attach")]
+    Attach(#[source] Box<kube::Error>),
+    #[error("no answer in time")]
+    Silent,
+    #[error("the stream has ended")]
+    Ended,
+    #[error("failed to write")]
+    Write(#[source] std::io::Error),
+    #[error("failed to read")]
+    Read(#[source] LinesCodecError),
+}
+
+impl Talk {
+    /// Attaches again and again until there is a report; ended from outside when nobody waits for one any more.
+    async fn until_reported(self) {
+        let mut pause = FIRST_PAUSE;
+        let started = Instant::now();
+        loop {
+            match self.connection().await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            if started.elapsed() > Duration::from_secs(5) {
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
+        }
+    }
+
+    /// One connection, from `hello` to the report.
+    async fn connection(&self) -> Result<(), Broken> {
+        let params = AttachParams {
+            container: Some(CONTAINER.into()),
+            stdin: true,
+            stdout: true,
+            stderr: false,
+            tty: false,
+            max_stdin_buf_size: Some(BUFFER),
+            max_stdout_buf_size: Some(BUFFER),
+            ..AttachParams::default()
+        };
+        let attach = tokio::time::timeout(CONNECT, self.pods.attach(&self.pod_name, &params));
+        let mut attached =
+            attach.await.map_err(|_| Broken::Silent)?.map_err(|error| Broken::Attach(Box::new(error)))?;
+        let (Some(mut stdin), Some(stdout)) = (attached.stdin(), attached.stdout()) else {
+            return Err(Broken::Ended);
+        };
+        let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(MAX_OUTBOUND_LINE));
+        let nonce = nonce();
+        send(&mut stdin, &Inbound::Hello(Hello { nonce: nonce.clone() })).await?;
+        let progress = within_answer(state_for(&mut lines, &nonce)).await?;
+        self.note(|heard| {
+            heard.connected.get_or_insert_with(Instant::now);
+        });
+        match progress {
+            Progress::Reported(report) => {
+                self.reported(report);
+                return Ok(());
+            }
+            Progress::Accepted(accepted) => self.accepted(&accepted),
+            Progress::Warming | Progress::Ready => {
+                self.note(|heard| {
+                    heard.handed_over.get_or_insert_with(Instant::now);
+                });
+                send(&mut stdin, &Inbound::Run(Box::new(self.run.clone()))).await?;
+                let report = within_answer(self.until_accepted(&mut lines)).await?;
+                if let Some(report) = report {
+                    self.reported(report);
+                    return Ok(());
+                }
+            }
+        }
+        loop {
+            if let Outbound::Report(report) = next_frame(&mut lines).await? {
+                self.reported(report);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until the runner has latched this run; a very fast report may come in its place.
+    async fn until_accepted<R: AsyncRead + Unpin + Send>(
+        &self,
+        lines: &mut FramedRead<R, LinesCodec>,
+    ) -> Result<Option<Box<Report>>, Broken> {
+        loop {
+            match next_frame(lines).await? {
+                Outbound::Accepted(accepted) => {
+                    self.accepted(&accepted);
+                    return Ok(None);
+                }
+                Outbound::Report(report) => return Ok(Some(report)),
+                // The line did not get through whole: ask again.
+                Outbound::State(state) if state.nonce.is_empty() => return Err(Broken::Silent),
+                Outbound::State(_) | Outbound::Stage(_) => {}
+            }
+        }
+    }
+
+    fn accepted(&self, accepted: &Accepted) {
+        if *accepted == self.run.accepted() {
+            self.note(|heard| {
+                heard.accepted.get_or_insert_with(Instant::now);
+            });
+        } else {
+            let message = "the runner says that it has accepted another run".to_owned();
+            self.note(|heard| heard.report = Some(Err(message)));
+        }
+        self.wake();
+    }
+
+    fn reported(&self, report: Box<Report>) {
+        let expected = Expected {
+            run_uid: &self.run.run_uid,
+            pod_uid: &self.run.pod_uid,
+            attempt: self.run.attempt,
+            code_sha256: &self.run.sha256,
+        };
+        let believed = match report.check(&expected) {
+            Ok(()) => Ok(report),
+            Err(error) => Err(format!("the runner's report is not believed: {error}")),
+        };
+        self.note(|heard| {
+            heard.reported = Some(Instant::now());
+            heard.accepted.get_or_insert_with(Instant::now);
+            heard.report = Some(believed);
+        });
+        self.wake();
+    }
+
+    fn note(&self, work: impl FnOnce(&mut Heard)) {
+        work(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn wake(&self) {
+        // Fails only when the controller is gone, and then nobody is left to be woken.
+        let _ = self.trigger.unbounded_send(self.target.clone());
+    }
+}
+
+/// A word that no earlier line in the container's log has.
+fn nonce() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}-{:x}-{count:x}", std::process::id(), jiff::Timestamp::now().as_nanosecond())
+}
+
+async fn send<W: AsyncWrite + Unpin + Send>(stdin: &mut W, frame: &Inbound) -> Result<(), Broken> {
+    stdin.write_all(frame.to_line().as_bytes()).await.map_err(Broken::Write)?;
+    stdin.flush().await.map_err(Broken::Write)
+}
+
+async fn within_answer<T>(answer: impl Future<Output = Result<T, Broken>> + Send) -> Result<T, Broken> {
+    tokio::time::timeout(ANSWER, answer).await.unwrap_or(Err(Broken::Silent))
+}
+
+/// The answer to our `hello`; whatever comes before it was meant for somebody else.
+async fn state_for<R: AsyncRead + Unpin + Send>(
+    lines: &mut FramedRead<R, LinesCodec>,
+    nonce: &str,
+) -> Result<Progress, Broken> {
+    loop {
+        if let Outbound::State(state) = next_frame(lines).await?
+            && state.nonce == nonce
+        {
+            return Ok(state.progress);
+        }
+    }
+}
+
+/// The next line that is a frame; too long ones and others are passed over.
+async fn next_frame<R: AsyncRead + Unpin + Send>(
+    lines: &mut FramedRead<R, LinesCodec>,
+) -> Result<Outbound, Broken> {
+    loop {
+        match lines.next().await {
+            None => return Err(Broken::Ended),
+            Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {}
+            Some(Err(error)) => return Err(Broken::Read(error)),
+            Some(Ok(line)) => {
+                if let Ok(frame) = Outbound::from_line(line.as_bytes()) {
+                    return Ok(frame);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Runs that this version cannot decode, such as those stored under another schema: they get an answer too, and do not
+//! stop the others.
+
+use super::context::Context;
+use super::error::{Error, within};
+use crate::crd::{Reason, StrategyRun};
+use crate::sandbox::MANAGER_STATUS;
+use crate::wire::clean;
+use jiff::Timestamp;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
+use kube::runtime::controller::Action;
+use kube::{Api, Resource as _, ResourceExt as _};
+
+/// Bytes of the message.
+const MESSAGE: usize = 1024;
+
+/// Says in the status, by an API that needs no type, what could not be decoded.
+pub(super) async fn refuse_undecodable(
+    context: &Context,
+    seen: &DeserializeGuard<StrategyRun>,
+    invalid: &InvalidObject,
+) -> Result<Action, Error> {
+    let (name, namespace) = (seen.name_any(), seen.namespace().unwrap_or_default());
+    let generation = seen.meta().generation;
+    let resource = ApiResource::erase::<StrategyRun>(&());
+    let runs: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &namespace, &resource);
+    let message = clean(
+        &format!("the object cannot be read: {}; correct the field and apply it again", invalid.error),
+        MESSAGE,
+    );
+    let Some(run) = within(runs.get_opt(&name)).await.map_err(Error::PatchStatus)? else {
+        return Ok(Action::await_change());
+    };
+    let status = &run.data["status"];
+    let said = status["conditions"].as_array().is_some_and(|conditions| {
+        conditions.iter().any(|condition| condition["message"] == message.as_str())
+    });
+    if said && status["observedGeneration"].as_i64() == generation {
+        return Ok(Action::await_change());
+    }
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
+    let condition = |type_: &str, status: &str| {
+        serde_json::json!({"type": type_, "status": status, "reason": Reason::InvalidSpec.as_str(), "message": message,
+            "observedGeneration": generation, "lastTransitionTime": now})
+    };
+    let patch = serde_json::json!({
+        "apiVersion": StrategyRun::api_version(&()),
+        "kind": StrategyRun::kind(&()),
+        "metadata": {"name": name, "uid": run.uid()},
+        "status": {"observedGeneration": generation, "completionTime": now,
+            "conditions": [condition("Ready", "False"), condition("Stalled", "True")]},
+    });
+    let params = PatchParams::apply(MANAGER_STATUS).force();
+    within(runs.patch_status(&name, &params, &Patch::Apply(&patch))).await.map_err(Error::PatchStatus)?;
+    Ok(Action::await_change())
+}

@@ -1,0 +1,83 @@
+//! What a plan is made of: complete things to do, which leave no choice to whoever does them.
+
+use crate::crd::{Reason, StrategyRunStatus};
+use crate::wire;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use std::time::Duration;
+
+/// What is to be done, in this order: effects, status, clean-up, notices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Before the status is written.
+    pub effects: Vec<Effect>,
+    /// The new status; None leaves it as it is.
+    pub status: Option<Box<StrategyRunStatus>>,
+    /// After the status was written: a report must be in it before its pod goes.
+    pub cleanup: Vec<Effect>,
+    /// Said once the status stands.
+    pub notices: Vec<Notice>,
+    /// When to look again.
+    pub next: Next,
+}
+
+/// One thing to do, complete.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// See that the namespace has its deny-all policy.
+    EnsureNetworkPolicy(Box<NetworkPolicy>),
+    /// Create the pod; that it is refused is an observation and no error.
+    CreatePod(Box<Pod>),
+    /// Attach to the pod and hand the run over, unless that is under way.
+    OpenSession(Box<Handover>),
+    /// Forget what was said over `attach`.
+    CloseSession,
+    /// Delete the pod if it is still this one.
+    DeletePod {
+        /// Its name.
+        name: String,
+        /// Its UID, as a precondition.
+        uid: String,
+        /// Its version, as a precondition, where anything that has happened to it since must be seen first.
+        resource_version: Option<String>,
+    },
+}
+
+/// A hand-over to one pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handover {
+    /// Name of the pod.
+    pub pod_name: String,
+    /// The frame.
+    pub run: wire::Run,
+}
+
+/// An Event to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Something went wrong.
+    pub warning: bool,
+    /// Ready's reason.
+    pub reason: Reason,
+    /// Ready's message.
+    pub message: String,
+}
+
+/// When to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At once: this plan was only the first half.
+    Again,
+    /// After this time, or when something changes.
+    After(Duration),
+    /// When something changes.
+    Wait,
+}
+
+impl Plan {
+    /// Nothing to do until something changes.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { effects: Vec::new(), status: None, cleanup: Vec::new(), notices: Vec::new(), next: Next::Wait }
+    }
+}

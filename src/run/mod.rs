@@ -1,0 +1,19 @@
+//! The life of one run: what was observed becomes what is to be done. Pure: no clock, no IO.
+
+mod effect;
+mod input;
+mod observed;
+mod outcome;
+mod plan;
+mod resolve;
+mod status;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use effect::{Effect, Handover, Next, Notice, Plan};
+pub use input::input_hash;
+pub use observed::{Gate, Intent, NodeFacts, Observed, Refusal, RefusalKind, SessionView, Timeline};
+pub use plan::plan;
+pub use resolve::{Problem, Resolved, gate_policy, resolve};
+pub use status::is_finished;

@@ -1,0 +1,134 @@
+//! Everything that the decision may see.
+
+use crate::config::Config;
+use crate::crd::{Reason, SandboxClass, StrategyRun};
+use crate::strategy::{Findings, ValidatedStrategy};
+use crate::wire::Report;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use std::time::Duration;
+
+/// One look at one run and all that belongs to it.
+#[derive(Debug, Clone)]
+pub struct Observed<'a> {
+    /// The run, no older than our own last write to it.
+    pub run: &'a StrategyRun,
+    /// Its class, if there is one.
+    pub class: Option<&'a SandboxClass>,
+    /// What the gate says; only asked when the class is known and the run is not finished.
+    pub gate: &'a Gate,
+    /// The pod of the last attempt, read live.
+    pub pod: Option<&'a Pod>,
+    /// How far this process itself has brought the last attempt.
+    pub intent: Intent,
+    /// Why the last attempt's pod could not be created.
+    pub refusal: Option<&'a Refusal>,
+    /// What the runner of the last attempt has said.
+    pub session: Option<&'a SessionView>,
+    /// How long things took.
+    pub timeline: Timeline,
+    /// What the nodes can do.
+    pub nodes: NodeFacts,
+    /// Time since our last write to this run's status; None if there was none in this process.
+    pub since_write: Option<Duration>,
+    /// The operator's configuration.
+    pub config: &'a Config,
+    /// Now, in whole seconds, as statuses hold it.
+    pub now: Timestamp,
+}
+
+/// How far this process itself has brought an attempt. Whether a pod that is not there may have been there and run
+/// depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Intent {
+    /// Another process has recorded it, and may have created its pod.
+    #[default]
+    Unknown,
+    /// This process has recorded it and has not created its pod.
+    Recorded,
+    /// This process has created its pod.
+    Created,
+}
+
+/// The gate's answer about the run's code.
+#[derive(Debug)]
+pub enum Gate {
+    /// Not asked.
+    NotAsked,
+    /// The ConfigMap or key is not there; says which.
+    CodeNotFound(String),
+    /// The text is not the one that the run names; says how.
+    CodeDiffers(String),
+    /// Refused.
+    Rejected(Findings),
+    /// Accepted.
+    Accepted(Box<ValidatedStrategy>),
+}
+
+/// Why the API server did not create a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind.
+    pub kind: RefusalKind,
+    /// The API server's own words.
+    pub message: String,
+}
+
+/// Kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// A quota: may pass.
+    Quota,
+    /// The RuntimeClass is not there: may come.
+    Runtime,
+    /// Admission or validation: does not pass by waiting.
+    Admission,
+    /// A pod of that name is there and is not ours: the next attempt has another name.
+    NameTaken,
+}
+
+impl RefusalKind {
+    /// The reason that the status gives.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Quota => Reason::QuotaExceeded,
+            Self::Runtime => Reason::RuntimeUnavailable,
+            Self::Admission => Reason::AdmissionRejected,
+            Self::NameTaken => Reason::PodLost,
+        }
+    }
+}
+
+/// What a runner has said over `attach`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionView {
+    /// It has latched the run.
+    pub accepted: bool,
+    /// Its report, or why what it sent is not believed.
+    pub report: Option<Result<Box<Report>, String>>,
+}
+
+/// How long things took, in milliseconds, as this process saw it; absent after a restart of the operator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// The gate.
+    pub validate_ms: Option<u64>,
+    /// Pod created until it was seen on a node.
+    pub schedule_ms: Option<u64>,
+    /// On a node until the runner answered.
+    pub start_ms: Option<u64>,
+    /// Runner answered until the run was accepted.
+    pub handover_ms: Option<u64>,
+    /// Report received until now.
+    pub collect_ms: Option<u64>,
+}
+
+/// What the nodes can do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Some node has proven the seccomp profile.
+    pub profile: bool,
+    /// Every node that may take the sandbox has a runtime that can do user namespaces.
+    pub user_namespaces: bool,
+}

@@ -1,0 +1,306 @@
+//! The decision: one look at a run becomes one plan, which leaves no choice to whoever carries it out.
+
+use super::effect::{Effect, Handover, Next, Plan};
+use super::input::input_hash;
+use super::observed::{Gate, Intent, Observed, RefusalKind};
+use super::outcome::{Ending, read_exit};
+use super::resolve::{Problem, Resolved, gate_policy, resolve};
+use super::status::{Draft, is_finished, sentence};
+use super::step::{RESYNC, Step, delete, seconds, seconds_since};
+use crate::crd::{Attempt, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRunStatus};
+use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name, read_pod};
+use crate::strategy::ValidatedStrategy;
+use crate::wire;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use std::time::Duration;
+
+/// How long to wait before a quota is tried again.
+const QUOTA_RETRY: Duration = Duration::from_secs(2);
+
+/// Decides what is to be done for one run. Total: every object content leads to a plan.
+#[must_use]
+pub fn plan(observed: &Observed<'_>) -> Plan {
+    if observed.run.metadata.deletion_timestamp.is_some() {
+        return Plan { effects: vec![Effect::CloseSession], ..Plan::nothing() };
+    }
+    let hash = input_hash(&observed.run.spec);
+    if is_finished(observed.run, &hash) {
+        return finished(observed);
+    }
+    let step =
+        Step { draft: Draft::begin(observed, &hash), effects: leave_former_input(observed, &hash), observed };
+    let Some(class) = observed.class else {
+        let name = &observed.run.spec.class_name;
+        let message =
+            format!("spec.className: there is no SandboxClass {name:?}; create it or name another one");
+        return step.wait_for(Reason::ClassNotFound, &message);
+    };
+    match resolve(&observed.run.spec, &class.spec, observed.config) {
+        Err(Problem { reason: Reason::DatasetNotFound, message }) => {
+            step.wait_for(Reason::DatasetNotFound, &message)
+        }
+        Err(Problem { reason, message }) => step.fail(reason, &message),
+        Ok(resolved) => past_the_spec(step, class, &resolved),
+    }
+}
+
+/// The spec is whole; now the code.
+fn past_the_spec(mut step: Step<'_>, class: &SandboxClass, resolved: &Resolved<'_>) -> Plan {
+    match step.observed.gate {
+        Gate::NotAsked => step.interim(Reason::Validating, "the gate is reading the strategy", Next::Again),
+        Gate::CodeNotFound(message) => step.wait_for(Reason::CodeNotFound, message),
+        Gate::CodeDiffers(message) => step.fail(Reason::InvalidSpec, message),
+        Gate::Rejected(findings) => {
+            step.draft.validated(false, findings.items(), findings.total());
+            let first = findings.items().first().map(sentence).unwrap_or_default();
+            step.fail(Reason::CodeRejected, &format!("{} finding(s), first: {first}", findings.total()))
+        }
+        Gate::Accepted(strategy) => {
+            step.draft.validated(true, strategy.warnings(), strategy.warnings().len());
+            step.draft.provenance(strategy.sha256(), gate_policy(&class.spec).digest(), &resolved.echo);
+            if !step.observed.config.sandbox.enabled {
+                let message = "the operator runs with sandbox.enabled: false: validated, not executed";
+                return step.fall_back(Reason::SandboxDisabled, message, resolved.fallback);
+            }
+            let run = Accepted { class, resolved, strategy };
+            match step.draft.open_attempt().cloned() {
+                None => next_attempt(step, &run),
+                Some(attempt) => follow(step, &run, &attempt),
+            }
+        }
+    }
+}
+
+/// A run that the gate has accepted, and what it is to be run with.
+pub(super) struct Accepted<'a> {
+    pub(super) class: &'a SandboxClass,
+    pub(super) resolved: &'a Resolved<'a>,
+    pub(super) strategy: &'a ValidatedStrategy,
+}
+
+/// Records the next attempt; its pod is created when the record stands.
+fn next_attempt(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
+    if run.class.spec.seccomp.delivery == SeccompDelivery::Node && !step.observed.nodes.profile {
+        let message = "no node has proven the seccomp profile yet: see the node agent's pods";
+        let since = step.draft.start_time();
+        return step.unless_overdue(since, run.resolved, Reason::ProfileMissing, message);
+    }
+    if let Some(last) = step.draft.attempts().last() {
+        // The first loss is answered at once, each further one after twice the time.
+        let lost = u32::try_from(step.draft.attempts().len()).unwrap_or(u32::MAX);
+        let pause = if lost < 2 { 0 } else { 1_i64 << lost.min(6) };
+        let since = last.finished_at.as_ref().map_or(i64::MAX, |time| seconds_since(step.observed, time.0));
+        if since < pause {
+            return step.interim(
+                Reason::Retrying,
+                "waiting before the next sandbox",
+                Next::After(seconds(pause - since)),
+            );
+        }
+    }
+    let number = step.draft.attempts().last().map_or(1, |last| last.number.saturating_add(1));
+    let meta = &step.observed.run.metadata;
+    let uid = meta.uid.as_deref().unwrap_or_default();
+    let name = pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), number);
+    step.draft.record_attempt(number, name);
+    step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
+    step.write(Next::Again)
+}
+
+/// Goes on with an attempt that is on record.
+fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
+    let observed = step.observed;
+    let Some(pod) = observed.pod else {
+        return without_pod(step, run, attempt);
+    };
+    if !is_ours(observed, pod, attempt) {
+        let message = format!("pod {:?} is there already and is not a sandbox of this run", attempt.pod_name);
+        return step.lose(run.resolved, RefusalKind::NameTaken.reason(), &message);
+    }
+    let uid = pod.uid().unwrap_or_default();
+    if let Some(open) = step.draft.open_attempt() {
+        open.pod_uid = Some(uid.clone());
+        open.node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    }
+    let session = observed.session.cloned().unwrap_or_default();
+    let handover = handover(observed, run, attempt, &uid);
+    let expected = wire::Expected {
+        run_uid: &handover.run.run_uid,
+        pod_uid: &uid,
+        attempt: attempt.number,
+        code_sha256: run.strategy.sha256(),
+    };
+    let state = read_pod(pod);
+    if !matches!(state, PodState::Pending | PodState::Gated | PodState::Unschedulable(_)) {
+        step.draft.scheduled(true, "Scheduled", "the sandbox has a node");
+    }
+    match session.report {
+        Some(Ok(report)) => return step.conclude(run.resolved, Ending::Reported(report)),
+        Some(Err(message)) => {
+            return step.conclude(run.resolved, Ending::Failed(Reason::InvalidResult, message));
+        }
+        None => {}
+    }
+    let since = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
+    let wait =
+        |step: Step<'_>, reason, message: &str| step.unless_overdue(since, run.resolved, reason, message);
+    match state {
+        PodState::Pending => wait(step, Reason::Scheduling, "waiting for the scheduler"),
+        PodState::Gated => {
+            step.draft.scheduled(false, "SchedulingGated", "the sandbox is held back by a scheduling gate");
+            step.interim(
+                Reason::Scheduling,
+                "the sandbox is held back by a scheduling gate",
+                Next::After(RESYNC),
+            )
+        }
+        PodState::Unschedulable(message) => {
+            step.draft.scheduled(false, Reason::Unschedulable.as_str(), &message);
+            wait(step, Reason::Unschedulable, &message)
+        }
+        PodState::Waiting(trouble, message) => wait(step, trouble_reason(trouble), &message),
+        PodState::Starting => {
+            step.effects.push(Effect::OpenSession(Box::new(handover)));
+            wait(step, Reason::Starting, "the sandbox is starting")
+        }
+        PodState::Running if session.accepted => {
+            step.effects.push(Effect::OpenSession(Box::new(handover)));
+            step.run_out(since, run.resolved)
+        }
+        PodState::Running => {
+            step.effects.push(Effect::OpenSession(Box::new(handover)));
+            let message = "the runner is up and has not accepted the run yet";
+            if step.is_overdue(since, run.resolved) {
+                return step.fall_back(Reason::SandboxStartFailed, message, run.resolved.fallback);
+            }
+            wait(step, Reason::Starting, message)
+        }
+        PodState::Exited(exit) => {
+            let ending = read_exit(&exit, session.accepted, &expected);
+            step.conclude(run.resolved, ending)
+        }
+        PodState::DeadlineExceeded => {
+            let message = "the sandbox was ended by its node at the pod's deadline".to_owned();
+            step.conclude(run.resolved, Ending::Failed(Reason::DeadlineExceeded, message))
+        }
+        PodState::Evicted(message) => step.lose(run.resolved, Reason::Evicted, &message),
+        PodState::Lost(message) => step.lose(run.resolved, Reason::PodLost, &message),
+    }
+}
+
+/// An attempt is on record and its pod is not there: not yet, refused, or no longer.
+fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
+    let observed = step.observed;
+    let since = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
+    if let Some(refusal) = observed.refusal {
+        let reason = refusal.kind.reason();
+        return match refusal.kind {
+            RefusalKind::Admission => step.fall_back(reason, &refusal.message, run.resolved.fallback),
+            RefusalKind::NameTaken => step.lose(run.resolved, reason, &refusal.message),
+            RefusalKind::Quota | RefusalKind::Runtime if step.is_overdue(since, run.resolved) => {
+                step.fall_back(reason, &refusal.message, run.resolved.fallback)
+            }
+            RefusalKind::Quota | RefusalKind::Runtime => {
+                step.create(run, attempt);
+                step.interim(reason, &refusal.message, Next::After(QUOTA_RETRY))
+            }
+        };
+    }
+    if attempt.pod_uid.is_some() || observed.intent != Intent::Recorded {
+        // Seen before, created, or recorded by an operator that may have created it: it may have run. Never create it
+        // again.
+        return match observed.session.and_then(|session| session.report.clone()) {
+            Some(Ok(report)) => step.conclude(run.resolved, Ending::Reported(report)),
+            _ => step.lose(run.resolved, Reason::PodLost, "the sandbox's pod is gone without a report"),
+        };
+    }
+    step.create(run, attempt);
+    Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() }
+}
+
+/// A pod counts as this attempt's only by the owner's UID and the number that we gave it.
+fn is_ours(observed: &Observed<'_>, pod: &Pod, attempt: &Attempt) -> bool {
+    let uid = observed.run.metadata.uid.as_deref().unwrap_or_default();
+    pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
+        && pod.owner_references().iter().any(|owner| owner.uid == uid)
+        && attempt_of(pod) == Some(attempt.number)
+        && attempt.pod_uid.as_deref().is_none_or(|known| Some(known) == pod.metadata.uid.as_deref())
+}
+
+fn handover(observed: &Observed<'_>, run: &Accepted<'_>, attempt: &Attempt, pod_uid: &str) -> Handover {
+    let spec = &observed.run.spec;
+    let Resolved { dataset, execution, trials, memory_bytes, echo, .. } = run.resolved;
+    Handover {
+        pod_name: attempt.pod_name.clone(),
+        run: wire::Run {
+            schema: wire::SCHEMA,
+            run_uid: observed.run.metadata.uid.clone().unwrap_or_default(),
+            pod_uid: pod_uid.to_owned(),
+            attempt: attempt.number,
+            sha256: run.strategy.sha256().to_owned(),
+            code: run.strategy.code().to_owned(),
+            params: spec.params.clone(),
+            dataset: wire::Dataset {
+                name: dataset.name.clone(),
+                path: dataset.path.clone(),
+                format: dataset.format,
+                symbols: spec.dataset.symbols.clone(),
+                start: spec.dataset.start.clone(),
+                end: spec.dataset.end.clone(),
+            },
+            benchmark: spec.benchmark.clone(),
+            execution: *execution,
+            limits: wire::Limits {
+                active_deadline_seconds: echo.active_deadline_seconds,
+                memory_bytes: *memory_bytes,
+            },
+            trials: *trials,
+        },
+    }
+}
+
+const fn trouble_reason(trouble: StartTrouble) -> Reason {
+    match trouble {
+        StartTrouble::Image => Reason::ImageUnavailable,
+        StartTrouble::Profile => Reason::ProfileMissing,
+        StartTrouble::Start => Reason::SandboxStartFailed,
+    }
+}
+
+/// The run has ended for this input: keep its generation current and its pod no longer than wanted.
+fn finished(observed: &Observed<'_>) -> Plan {
+    let status = observed.run.status.clone().unwrap_or_default();
+    let generation = observed.run.metadata.generation;
+    let moved = (status.observed_generation != generation)
+        .then(|| Box::new(StrategyRunStatus { observed_generation: generation, ..status.clone() }));
+    let mut plan = Plan { status: moved, cleanup: vec![Effect::CloseSession], ..Plan::nothing() };
+    let Some(pod) = observed.pod else { return plan };
+    let retention = observed
+        .run
+        .spec
+        .pod_retention
+        .clone()
+        .unwrap_or_default()
+        .or(&observed.config.defaults.pod_retention);
+    let succeeded = status.metrics.is_some();
+    let keep = if succeeded { retention.on_success } else { retention.on_failure } == Some(Retention::Keep);
+    let age = status.completion_time.map_or(i64::MAX, |time| seconds_since(observed, time.0));
+    let rest = i64::from(retention.ttl_seconds.unwrap_or_default()) - age;
+    if keep && rest > 0 {
+        plan.next = Next::After(seconds(rest));
+    } else if pod.metadata.deletion_timestamp.is_none() {
+        plan.cleanup.push(delete(pod, false));
+    }
+    plan
+}
+
+/// The input has changed while a sandbox of the former one is there: it goes, whatever it may still say.
+fn leave_former_input(observed: &Observed<'_>, hash: &str) -> Vec<Effect> {
+    let former = observed.run.status.as_ref().and_then(|status| status.input_hash.as_deref());
+    match (former, observed.pod) {
+        (Some(former), Some(pod)) if former != hash => vec![Effect::CloseSession, delete(pod, false)],
+        (Some(former), None) if former != hash => vec![Effect::CloseSession],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,217 @@
+//! Statuses: conditions by kstatus, bounded texts, nothing that changes by itself.
+
+use super::observed::Observed;
+use crate::crd::{
+    Attempt, ConditionType, FindingStatus, Provenance, Reason, ResolvedSpec, StrategyRun, StrategyRunStatus,
+    ValidationStatus,
+};
+use crate::strategy::Finding;
+use crate::wire::clean;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Bytes of Ready's message.
+const READY_MESSAGE: usize = 1024;
+/// Bytes of the other conditions' messages.
+const OTHER_MESSAGE: usize = 256;
+/// Findings kept, and bytes of one's message and hint.
+const FINDINGS: usize = 20;
+const FINDING_MESSAGE: usize = 110;
+const FINDING_HINT: usize = 90;
+/// Attempts kept.
+const ATTEMPTS: usize = 5;
+
+/// Whether the run has ended for the input that hashes to `hash`.
+#[must_use]
+pub fn is_finished(run: &StrategyRun, hash: &str) -> bool {
+    run.status
+        .as_ref()
+        .is_some_and(|status| status.completion_time.is_some() && status.input_hash.as_deref() == Some(hash))
+}
+
+/// A status being written.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    status: StrategyRunStatus,
+    generation: i64,
+    now: Timestamp,
+}
+
+impl Draft {
+    /// Goes on with the present status, or starts afresh for a new input.
+    pub(super) fn begin(observed: &Observed<'_>, hash: &str) -> Self {
+        let generation = observed.run.metadata.generation.unwrap_or_default();
+        let mut status = observed
+            .run
+            .status
+            .clone()
+            .filter(|status| status.input_hash.as_deref() == Some(hash))
+            .unwrap_or_default();
+        status.observed_generation = Some(generation);
+        status.input_hash = Some(hash.to_owned());
+        status.start_time.get_or_insert(Time(observed.now));
+        Self { status, generation, now: observed.now }
+    }
+
+    /// When this input was first seen.
+    pub(super) fn start_time(&self) -> Timestamp {
+        self.status.start_time.as_ref().map_or(self.now, |time| time.0)
+    }
+
+    /// The attempts so far.
+    pub(super) fn attempts(&self) -> &[Attempt] {
+        &self.status.attempts
+    }
+
+    /// The attempt that has not ended.
+    pub(super) fn open_attempt(&mut self) -> Option<&mut Attempt> {
+        self.status.attempts.last_mut().filter(|attempt| attempt.finished_at.is_none())
+    }
+
+    /// Records the next attempt, before anything is done for it.
+    pub(super) fn record_attempt(&mut self, number: u32, pod_name: String) {
+        let surplus = (self.status.attempts.len() + 1).saturating_sub(ATTEMPTS);
+        self.status.attempts.drain(..surplus);
+        let started_at = Some(Time(self.now));
+        self.status.attempts.push(Attempt { number, pod_name, started_at, ..Attempt::default() });
+    }
+
+    /// Ends the open attempt, if there is one.
+    pub(super) fn close_attempt(&mut self, reason: &str) {
+        let finished_at = Some(Time(self.now));
+        if let Some(attempt) = self.open_attempt() {
+            attempt.reason = Some(reason.to_owned());
+            attempt.finished_at = finished_at;
+        }
+    }
+
+    /// More is going to happen.
+    pub(super) fn under_way(&mut self, reason: Reason, message: &str) {
+        self.set(ConditionType::Ready, "Unknown", reason.as_str(), message);
+        self.set(ConditionType::Reconciling, "True", reason.as_str(), message);
+        self.unset(ConditionType::Stalled);
+        self.unset(ConditionType::FallbackActive);
+    }
+
+    /// Finished, with metrics.
+    pub(super) fn succeeded(&mut self, message: &str) {
+        self.set(ConditionType::Ready, "True", Reason::Succeeded.as_str(), message);
+        self.unset(ConditionType::Stalled);
+        self.end();
+    }
+
+    /// Finished, without metrics.
+    pub(super) fn failed(&mut self, reason: Reason, message: &str) {
+        self.set(ConditionType::Ready, "False", reason.as_str(), message);
+        self.set(ConditionType::Stalled, "True", reason.as_str(), message);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.unset(ConditionType::Reconciling);
+        self.status.completion_time = Some(Time(self.now));
+    }
+
+    /// The fallback is what ended the run.
+    pub(super) fn fallback_active(&mut self, cause: Reason, message: &str) {
+        self.set(ConditionType::FallbackActive, "True", cause.as_str(), message);
+    }
+
+    /// What the gate said.
+    pub(super) fn validated(&mut self, accepted: bool, findings: &[Finding], total: usize) {
+        let (status, reason, message) = if accepted {
+            ("True", "Accepted", "the strategy passed the gate".to_owned())
+        } else {
+            let first =
+                findings.first().map_or_else(String::new, |first| format!("; first: {}", sentence(first)));
+            ("False", Reason::CodeRejected.as_str(), format!("{total} finding(s){first}"))
+        };
+        self.set(ConditionType::Validated, status, reason, &message);
+        self.status.validation = (total > 0).then(|| ValidationStatus {
+            findings: findings.iter().take(FINDINGS).map(finding_status).collect(),
+            total: u32::try_from(total).unwrap_or(u32::MAX),
+        });
+    }
+
+    /// What the scheduler said.
+    pub(super) fn scheduled(&mut self, scheduled: bool, reason: &str, message: &str) {
+        self.set(ConditionType::Scheduled, if scheduled { "True" } else { "False" }, reason, message);
+    }
+
+    /// The values that are used.
+    pub(super) fn provenance(&mut self, code_sha256: &str, policy_digest: String, echo: &ResolvedSpec) {
+        let provenance = self.status.provenance.get_or_insert_with(Provenance::default);
+        provenance.code_sha256 = Some(code_sha256.to_owned());
+        provenance.policy_digest = Some(policy_digest);
+        provenance.resolved = Some(echo.clone());
+    }
+
+    /// The rest of the status, for whoever knows it.
+    pub(super) fn status_mut(&mut self) -> &mut StrategyRunStatus {
+        &mut self.status
+    }
+
+    /// The finished status.
+    pub(super) fn into_status(mut self) -> StrategyRunStatus {
+        let order = |type_: &str| {
+            [
+                ConditionType::Ready,
+                ConditionType::Validated,
+                ConditionType::Scheduled,
+                ConditionType::Reconciling,
+                ConditionType::Stalled,
+                ConditionType::FallbackActive,
+            ]
+            .iter()
+            .position(|known| known.as_str() == type_)
+        };
+        // Whatever else a hand has put there is not ours to keep.
+        self.status.conditions.retain(|condition| order(&condition.type_).is_some());
+        self.status.conditions.sort_by_key(|condition| order(&condition.type_));
+        self.status
+    }
+
+    /// Sets a condition; its time moves only when its status does.
+    fn set(&mut self, type_: ConditionType, status: &str, reason: &str, message: &str) {
+        let limit = if type_ == ConditionType::Ready { READY_MESSAGE } else { OTHER_MESSAGE };
+        let before = self.status.conditions.iter().find(|condition| condition.type_ == type_.as_str());
+        let last_transition_time = before
+            .filter(|condition| condition.status == status)
+            .map_or_else(|| Time(self.now), |condition| condition.last_transition_time.clone());
+        let condition = Condition {
+            type_: type_.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: clean(message, limit),
+            observed_generation: Some(self.generation),
+            last_transition_time,
+        };
+        self.unset(type_);
+        self.status.conditions.push(condition);
+    }
+
+    fn unset(&mut self, type_: ConditionType) {
+        self.status.conditions.retain(|condition| condition.type_ != type_.as_str());
+    }
+}
+
+/// One line that says what is wrong and what to write instead.
+pub(super) fn sentence(finding: &Finding) -> String {
+    format!(
+        "{} at {}:{}: {}; {}",
+        finding.rule, finding.span.line, finding.span.column, finding.message, finding.hint
+    )
+}
+
+fn finding_status(finding: &Finding) -> FindingStatus {
+    FindingStatus {
+        rule: finding.rule.to_owned(),
+        severity: finding.severity.as_str().to_owned(),
+        line: finding.span.line,
+        column: finding.span.column,
+        end_line: finding.span.end_line,
+        end_column: finding.span.end_column,
+        message: clean(&finding.message, FINDING_MESSAGE),
+        hint: clean(&finding.hint, FINDING_HINT),
+    }
+}

@@ -1,0 +1,271 @@
+//! The ways in which a look at a run can turn out: each becomes a plan.
+
+use super::effect::{Effect, Next, Notice, Plan};
+use super::observed::Observed;
+use super::outcome::{Ending, reason_of, write_report};
+use super::plan::Accepted;
+use super::resolve::Resolved;
+use super::status::Draft;
+use crate::crd::{Attempt, FallbackPolicy, Reason, Retention, RunPath, StrategyRunStatus, UserNamespaces};
+use crate::sandbox::{PodRequest, PodState, build_deny_all, build_pod, read_pod};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Resource as _, ResourceExt as _};
+use std::time::Duration;
+
+/// Intermediate reasons are written at most this often.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long after the runner's own deadline the operator stops waiting for its report.
+const REPORT_GRACE: i64 = 60;
+/// Seconds that the pod may take to start, on top of the strategy's own.
+const START_ALLOWANCE: u32 = 300;
+/// How often a pod is looked at although nothing was heard of it.
+pub(super) const RESYNC: Duration = Duration::from_secs(30);
+
+/// A plan in the making: each of its endings is one way in which a look at a run can turn out.
+pub(super) struct Step<'a> {
+    pub(super) draft: Draft,
+    pub(super) effects: Vec<Effect>,
+    pub(super) observed: &'a Observed<'a>,
+}
+
+impl Step<'_> {
+    /// Writes the status as it stands.
+    pub(super) fn write(self, next: Next) -> Plan {
+        let before = self.observed.run.status.as_ref();
+        let status = self.draft.into_status();
+        let ready =
+            |status: &StrategyRunStatus| status.conditions.iter().find(|c| c.type_ == "Ready").cloned();
+        let (was, is) = (before.and_then(ready), ready(&status));
+        let notices = is
+            .filter(|is| was.is_none_or(|was| was.reason != is.reason))
+            .and_then(|is| {
+                let reason = *Reason::ALL.iter().find(|reason| reason.as_str() == is.reason)?;
+                Some(Notice { warning: is.status == "False", reason, message: is.message })
+            })
+            .into_iter()
+            .collect();
+        let status = (before != Some(&status)).then(|| Box::new(status));
+        Plan {
+            effects: self.effects,
+            notices: if status.is_some() { notices } else { Vec::new() },
+            status,
+            cleanup: Vec::new(),
+            next,
+        }
+    }
+
+    /// Writes an intermediate reason, unless the last write is too fresh: then the next look does.
+    pub(super) fn interim(mut self, reason: Reason, message: &str, next: Next) -> Plan {
+        self.draft.under_way(reason, message);
+        let fresh = self.observed.since_write.filter(|since| *since < WRITE_INTERVAL);
+        let mut plan = self.write(next);
+        if let (Some(since), true) = (fresh, plan.status.is_some()) {
+            plan.status = None;
+            plan.notices.clear();
+            let rest = WRITE_INTERVAL.saturating_sub(since);
+            plan.next = match next {
+                Next::After(wanted) => Next::After(wanted.min(rest)),
+                Next::Wait => Next::After(rest),
+                Next::Again => Next::Again,
+            };
+        }
+        plan
+    }
+
+    /// Ends without metrics and without a sandbox having been asked for.
+    pub(super) fn fail(mut self, reason: Reason, message: &str) -> Plan {
+        self.draft.close_attempt(reason.as_str());
+        self.draft.failed(reason, message);
+        self.effects.extend(self.observed.pod.map(|pod| delete(pod, false)));
+        self.write(Next::Wait)
+    }
+
+    /// Waits for an object that may still be applied, up to the scheduling deadline.
+    pub(super) fn wait_for(self, reason: Reason, message: &str) -> Plan {
+        let deadline = self
+            .observed
+            .run
+            .spec
+            .scheduling_deadline_seconds
+            .unwrap_or(self.observed.config.defaults.scheduling_deadline_seconds);
+        let rest = i64::from(deadline) - seconds_since(self.observed, self.draft.start_time());
+        if rest <= 0 {
+            return self.fail(reason, message);
+        }
+        self.interim(reason, message, Next::After(seconds(rest)))
+    }
+
+    pub(super) fn rest(&self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> i64 {
+        i64::from(resolved.echo.scheduling_deadline_seconds) - seconds_since(self.observed, since)
+    }
+
+    pub(super) fn is_overdue(&self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> bool {
+        self.rest(since, resolved) <= 0
+    }
+
+    /// Waits for a sandbox, up to the scheduling deadline; then its trouble is the fallback's cause.
+    pub(super) fn unless_overdue(
+        self,
+        since: jiff::Timestamp,
+        resolved: &Resolved<'_>,
+        reason: Reason,
+        message: &str,
+    ) -> Plan {
+        let rest = self.rest(since, resolved);
+        if rest > 0 {
+            return self.interim(reason, message, Next::After(seconds(rest)));
+        }
+        // What is no trouble by itself has become one by lasting.
+        let cause = match reason {
+            Reason::Scheduling => Reason::Unschedulable,
+            Reason::Starting => Reason::SandboxStartFailed,
+            cause => cause,
+        };
+        self.fall_back(cause, message, resolved.fallback)
+    }
+
+    /// No sandbox can be had. The pod goes first, and only as it was looked at: if it has become schedulable meanwhile,
+    /// the deletion fails and the next look sees that.
+    pub(super) fn fall_back(mut self, cause: Reason, message: &str, policy: FallbackPolicy) -> Plan {
+        self.effects.push(Effect::CloseSession);
+        self.effects.extend(self.observed.pod.map(|pod| delete(pod, true)));
+        self.draft.close_attempt(cause.as_str());
+        self.draft.failed(cause, message);
+        self.draft.fallback_active(cause, message);
+        if policy == FallbackPolicy::AstOnly {
+            self.draft.status_mut().path = Some(RunPath::AstOnly);
+        }
+        self.write(Next::Wait)
+    }
+
+    /// The runner has the run and keeps its time; the operator only stops waiting long after it should have spoken.
+    pub(super) fn run_out(self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> Plan {
+        let allowed = i64::from(resolved.echo.active_deadline_seconds)
+            + i64::from(resolved.echo.scheduling_deadline_seconds)
+            + REPORT_GRACE;
+        let rest = allowed - seconds_since(self.observed, since);
+        if rest <= 0 {
+            let message = "the runner did not report within its deadline".to_owned();
+            return self.conclude(resolved, Ending::Failed(Reason::DeadlineExceeded, message));
+        }
+        self.interim(Reason::Running, "the strategy is running", Next::After(seconds(rest).min(RESYNC)))
+    }
+
+    /// The attempt has ended.
+    pub(super) fn conclude(mut self, resolved: &Resolved<'_>, ending: Ending) -> Plan {
+        match ending {
+            Ending::Reported(report) => {
+                write_report(&mut self.draft, &report, self.observed);
+                let retention = if reason_of(report.outcome) == Reason::Succeeded {
+                    resolved.retention.on_success
+                } else {
+                    resolved.retention.on_failure
+                };
+                let pod = self.observed.pod.filter(|_| retention != Some(Retention::Keep));
+                let mut plan = self.write(Next::Wait);
+                plan.cleanup.push(Effect::CloseSession);
+                plan.cleanup.extend(pod.map(|pod| delete(pod, false)));
+                plan
+            }
+            Ending::Failed(reason, message) => {
+                self.draft.close_attempt(reason.as_str());
+                self.draft.status_mut().path = Some(RunPath::Sandbox);
+                self.draft.failed(reason, &message);
+                let exited =
+                    self.observed.pod.is_some_and(|pod| matches!(read_pod(pod), PodState::Exited(_)));
+                let keep = exited && resolved.retention.on_failure == Some(Retention::Keep);
+                let pod = self.observed.pod.filter(|_| !keep);
+                let mut plan = self.write(Next::Wait);
+                plan.cleanup.push(Effect::CloseSession);
+                plan.cleanup.extend(pod.map(|pod| delete(pod, false)));
+                plan
+            }
+            Ending::Lost(reason, message) => self.lose(resolved, reason, &message),
+            Ending::NotStarted(message) => {
+                self.fall_back(Reason::SandboxStartFailed, &message, resolved.fallback)
+            }
+        }
+    }
+
+    /// The sandbox was lost through no fault of the strategy: try another one, while the limit lasts.
+    pub(super) fn lose(mut self, resolved: &Resolved<'_>, reason: Reason, message: &str) -> Plan {
+        self.effects.push(Effect::CloseSession);
+        let ours = self.observed.pod.filter(|pod| {
+            let uid = self.observed.run.metadata.uid.as_deref();
+            pod.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid)
+        });
+        self.effects.extend(ours.map(|pod| delete(pod, false)));
+        let number = self.draft.attempts().last().map_or(1, |attempt| attempt.number);
+        self.draft.close_attempt(reason.as_str());
+        let limit = resolved.echo.backoff_limit;
+        if number <= limit {
+            self.draft.under_way(
+                Reason::Retrying,
+                &format!("sandbox {number} was lost ({}): {message}", reason.as_str()),
+            );
+            return self.write(Next::Again);
+        }
+        let (reason, message) = if limit == 0 {
+            (reason, message.to_owned())
+        } else {
+            (
+                Reason::BackoffLimitExceeded,
+                format!("{number} sandboxes were lost, the last by {}: {message}", reason.as_str()),
+            )
+        };
+        self.draft.failed(reason, &message);
+        self.write(Next::Wait)
+    }
+
+    /// Asks for the attempt's pod, behind the namespace's deny-all policy.
+    pub(super) fn create(&mut self, run: &Accepted<'_>, attempt: &Attempt) {
+        let observed = self.observed;
+        let namespace = observed.run.namespace().unwrap_or_default();
+        let class = &run.class.spec;
+        let Some(mut owner) = observed.run.controller_owner_ref(&()) else {
+            return;
+        };
+        owner.block_owner_deletion = None;
+        let user_namespace = match class.user_namespaces {
+            UserNamespaces::Auto => observed.nodes.user_namespaces,
+            UserNamespaces::Require => true,
+            UserNamespaces::Off => false,
+        };
+        let pod = build_pod(&PodRequest {
+            namespace: &namespace,
+            name: &attempt.pod_name,
+            owner,
+            attempt: attempt.number,
+            class_name: &run.class.name_any(),
+            class,
+            limits: &run.resolved.echo.limits,
+            requests: &run.resolved.requests,
+            config: observed.config.sandbox,
+            user_namespace,
+            preload: Some(run.resolved.dataset),
+            active_deadline_seconds: run
+                .resolved
+                .echo
+                .active_deadline_seconds
+                .saturating_add(START_ALLOWANCE),
+        });
+        self.effects.push(Effect::EnsureNetworkPolicy(Box::new(build_deny_all(&namespace))));
+        self.effects.push(Effect::CreatePod(Box::new(pod)));
+    }
+}
+
+pub(super) fn delete(pod: &Pod, unchanged: bool) -> Effect {
+    Effect::DeletePod {
+        name: pod.name_any(),
+        uid: pod.uid().unwrap_or_default(),
+        resource_version: pod.metadata.resource_version.clone().filter(|_| unchanged),
+    }
+}
+
+pub(super) fn seconds(count: i64) -> Duration {
+    Duration::from_secs(u64::try_from(count.max(0)).unwrap_or_default())
+}
+
+pub(super) fn seconds_since(observed: &Observed<'_>, then: jiff::Timestamp) -> i64 {
+    observed.now.as_second().saturating_sub(then.as_second())
+}

@@ -1,0 +1,235 @@
+//! `plan` against a tiny cluster in memory: whatever happens to the pod, the runner and the operator, nothing runs
+//! twice, an end is an end, and there is always one.
+
+use super::{World, assert_kstatus};
+use crate::run::{Effect, Intent, Next, Refusal, RefusalKind, SessionView, plan};
+use k8s_openapi::api::core::v1::Pod;
+use proptest::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What can happen between two looks.
+#[derive(Debug, Clone)]
+enum Happening {
+    Seconds(i64),
+    PodState(usize),
+    PodGone,
+    Report,
+    ForgedReport,
+    OperatorRestarts,
+    ClassGone,
+    ClassBack,
+    Refused(RefusalKind),
+    NewInput,
+}
+
+/// States that a kubelet and a scheduler write.
+fn pod_states() -> Vec<serde_json::Value> {
+    let container = |state: serde_json::Value| {
+        json!({"phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}],
+            "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "state": state}]})
+    };
+    vec![
+        json!({}),
+        json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}),
+        json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]}),
+        container(json!({"waiting": {"reason": "ContainerCreating"}})),
+        container(json!({"waiting": {"reason": "ImagePullBackOff"}})),
+        container(json!({"running": {}})),
+        container(json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}})),
+        container(json!({"terminated": {"exitCode": 143, "reason": "Error"}})),
+        container(json!({"terminated": {"exitCode": 0, "reason": "Completed", "message": "nonsense"}})),
+        json!({"phase": "Failed", "reason": "Evicted"}),
+        json!({"phase": "Failed", "reason": "DeadlineExceeded"}),
+        json!({"phase": "Unknown"}),
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        (0_i64..90).prop_map(Happening::Seconds),
+        (0..pod_states().len()).prop_map(Happening::PodState),
+        Just(Happening::PodGone),
+        Just(Happening::Report),
+        Just(Happening::ForgedReport),
+        Just(Happening::OperatorRestarts),
+        Just(Happening::ClassGone),
+        Just(Happening::ClassBack),
+        prop_oneof![Just(RefusalKind::Quota), Just(RefusalKind::Admission), Just(RefusalKind::Runtime)]
+            .prop_map(Happening::Refused),
+        Just(Happening::NewInput),
+    ]
+}
+
+/// The cluster.
+struct Cluster {
+    world: World,
+    class: Option<crate::crd::SandboxClass>,
+    pods: BTreeMap<String, Pod>,
+    created: BTreeMap<String, u32>,
+    intent: Option<(String, bool)>,
+    refusal: Option<Refusal>,
+    refuse_next: Option<RefusalKind>,
+    session: Option<SessionView>,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let world = World::new();
+        Self {
+            class: world.class.clone(),
+            world,
+            pods: BTreeMap::new(),
+            created: BTreeMap::new(),
+            intent: None,
+            refusal: None,
+            refuse_next: None,
+            session: None,
+        }
+    }
+
+    fn last_name(&self) -> Option<String> {
+        Some(self.world.run.status.as_ref()?.attempts.last()?.pod_name.clone())
+    }
+
+    /// One reconcile, as the operator does it.
+    fn reconcile(&mut self) {
+        for _ in 0..6 {
+            let name = self.last_name();
+            let pod = name.as_ref().and_then(|name| self.pods.get(name)).cloned();
+            let mut observed = self.world.observe();
+            observed.pod = pod.as_ref();
+            observed.intent = match &self.intent {
+                Some((intent, created)) if Some(intent) == name.as_ref() => {
+                    if *created {
+                        Intent::Created
+                    } else {
+                        Intent::Recorded
+                    }
+                }
+                _ => Intent::Unknown,
+            };
+            observed.refusal = self.refusal.as_ref();
+            observed.session = self.session.as_ref();
+            let plan = plan(&observed);
+            self.effects(plan.effects);
+            if let Some(status) = plan.status {
+                assert_kstatus(&status);
+                self.keep(*status);
+            }
+            self.effects(plan.cleanup);
+            if plan.next != Next::Again {
+                return;
+            }
+        }
+    }
+
+    fn keep(&mut self, status: crate::crd::StrategyRunStatus) {
+        let before = self.last_name();
+        self.world.run.status = Some(status);
+        if self.last_name() != before {
+            self.intent = self.last_name().map(|name| (name, false));
+            self.refusal = None;
+        }
+    }
+
+    fn effects(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::CreatePod(_) if self.refuse_next.is_some() => {
+                    self.refusal = self.refuse_next.take().map(|kind| Refusal { kind, message: "no".into() });
+                }
+                Effect::CreatePod(pod) => {
+                    self.refusal = None;
+                    self.intent.as_mut().unwrap().1 = true;
+                    let name = pod.metadata.name.clone().unwrap();
+                    *self.created.entry(name.clone()).or_default() += 1;
+                    let mut stored = self.world.pod(json!({}));
+                    stored.metadata.name = Some(name.clone());
+                    assert!(self.pods.insert(name, stored).is_none(), "a POST over a pod that is there");
+                }
+                Effect::DeletePod { name, .. } => {
+                    self.pods.remove(&name);
+                }
+                Effect::CloseSession => self.session = None,
+                Effect::OpenSession(_) => {
+                    self.session.get_or_insert_with(SessionView::default);
+                }
+                Effect::EnsureNetworkPolicy(_) => {}
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let name = self.last_name();
+        match happening {
+            Happening::Seconds(seconds) => self.world.later(seconds),
+            Happening::PodState(index) => {
+                if let Some(pod) = name.and_then(|name| self.pods.get_mut(&name)) {
+                    pod.status = serde_json::from_value(pod_states()[index].clone()).unwrap();
+                }
+            }
+            Happening::PodGone => {
+                name.and_then(|name| self.pods.remove(&name));
+            }
+            Happening::Report if self.session.is_some() => {
+                let report = Some(Ok(Box::new(self.world.report())));
+                self.session = Some(SessionView { accepted: true, report });
+            }
+            Happening::ForgedReport if self.session.is_some() => {
+                self.session = Some(SessionView { accepted: true, report: Some(Err("forged".into())) });
+            }
+            Happening::Report | Happening::ForgedReport => {}
+            Happening::OperatorRestarts => {
+                (self.intent, self.refusal, self.session) = (None, None, None);
+            }
+            Happening::ClassGone => self.world.class = None,
+            Happening::ClassBack => self.world.class.clone_from(&self.class),
+            Happening::Refused(kind) => self.refuse_next = Some(kind),
+            Happening::NewInput => {
+                let generation = self.world.run.metadata.generation.unwrap_or_default() + 1;
+                self.world.run.metadata.generation = Some(generation);
+                self.world.run.spec.params.insert("generation".into(), generation.to_string());
+            }
+        }
+    }
+
+    fn finished(&self) -> bool {
+        super::super::is_finished(&self.world.run, &super::super::input_hash(&self.world.run.spec))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_runs_twice_and_everything_ends(happenings in prop::collection::vec(happening(), 0..40)) {
+        let mut cluster = Cluster::new();
+        cluster.reconcile();
+        for happening in happenings {
+            let before = cluster.finished().then(|| cluster.world.status().clone());
+            let new_input = matches!(happening, Happening::NewInput);
+            cluster.happen(happening);
+            cluster.reconcile();
+            if let (Some(before), false) = (before, new_input) {
+                prop_assert_eq!(&before, cluster.world.status(), "terminal stays terminal");
+            }
+            prop_assert!(cluster.created.values().all(|count| *count == 1), "created once per attempt");
+        }
+        // Left alone with a class, every run comes to an end, by its deadlines if by nothing else.
+        cluster.happen(Happening::ClassBack);
+        for _ in 0..40 {
+            if cluster.finished() {
+                break;
+            }
+            cluster.happen(Happening::PodState(5));
+            cluster.happen(Happening::Seconds(500));
+            cluster.reconcile();
+        }
+        prop_assert!(cluster.finished(), "{:?}", cluster.world.run.status);
+        let end = cluster.world.status().clone();
+        cluster.reconcile();
+        prop_assert_eq!(&end, cluster.world.status(), "and nothing is written any more");
+    }
+}

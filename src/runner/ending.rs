@@ -1,0 +1,48 @@
+//! Who ends the process, and how: by a report, by a fault, or because the pod is deleted.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+
+use super::interpreter::Family;
+use super::{TERMINATED, lockdown};
+
+/// Who ends this process: the first to claim it, so that a report is never cut off and a kill on the way out is never
+/// mistaken for something that the strategy did.
+#[derive(Debug, Default)]
+pub(super) struct Ending(AtomicU8);
+
+pub(super) const END_REPORT: u8 = 1;
+pub(super) const END_FAULT: u8 = 2;
+const END_SIGTERM: u8 = 3;
+
+impl Ending {
+    /// Returns to the first caller; the thread of any other one stops here for good, as the first one ends the process.
+    pub(super) fn claim(&self, by: u8) {
+        if self.0.compare_exchange(0, by, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            loop {
+                thread::park();
+            }
+        }
+    }
+}
+
+/// A thread that waits for SIGTERM, ends everything and the process: a pod that is deleted goes at once. A report that is
+/// being written is finished.
+pub(super) fn obey_sigterm(family: Arc<Family>, ending: Arc<Ending>) -> io::Result<()> {
+    let wait = move || {
+        if lockdown::wait_for_sigterm() {
+            ending.claim(END_SIGTERM);
+            family.end();
+            leave();
+        }
+    };
+    thread::Builder::new().name("sigterm".to_owned()).spawn(wait).map(drop)
+}
+
+/// Ends the process from a thread that is not the main one.
+#[expect(clippy::disallowed_methods, reason = "the main thread waits for something that will not come")]
+fn leave() -> ! {
+    std::process::exit(TERMINATED.into())
+}

@@ -1,0 +1,120 @@
+//! Names, labels and field managers: each is spelled here and nowhere else.
+
+use super::security::profile_hash;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// Field manager of every status that the operator writes.
+pub const MANAGER_STATUS: &str = "stratbox/status";
+/// Field manager of the profile label on nodes.
+pub const MANAGER_NODE: &str = "stratbox/node";
+
+/// Label of all our objects.
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Its value.
+pub const MANAGED_BY: &str = "stratbox";
+/// Label that tells our kinds of pods apart.
+pub const LABEL_COMPONENT: &str = "app.kubernetes.io/component";
+/// Its value on a sandbox.
+pub const SANDBOX: &str = "sandbox";
+/// UID of the run that a sandbox belongs to.
+pub const LABEL_RUN_UID: &str = "stratbox.dev/run-uid";
+/// Number of the attempt.
+pub const LABEL_ATTEMPT: &str = "stratbox.dev/attempt";
+/// Class of the sandbox.
+pub const LABEL_CLASS: &str = "stratbox.dev/class";
+/// Name of the deny-all NetworkPolicy in each namespace with runs.
+pub const DENY_ALL: &str = "stratbox-deny-all";
+/// The only container of a sandbox.
+pub const CONTAINER: &str = "runner";
+
+/// Selects the sandboxes among all pods.
+#[must_use]
+pub fn run_label_selector() -> String {
+    format!("{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={SANDBOX}")
+}
+
+/// Name of the pod of one attempt: the run's name, shortened, and a hash of what makes the attempt unique. The
+/// generation is in it because a changed input starts again at attempt 1 while an old pod may still be kept.
+#[must_use]
+pub fn pod_name(run_name: &str, run_uid: &str, generation: i64, attempt: u32) -> String {
+    let hash = hex(&Sha256::digest(format!("{run_uid}/{generation}/{attempt}")), 10);
+    format!("{}-{hash}", trim_to(run_name, 52))
+}
+
+/// A class's name as a label value: as it is where it fits, else shortened with a hash.
+pub(super) fn label_value(name: &str) -> String {
+    if name.len() <= 63 {
+        return name.to_owned();
+    }
+    format!("{}-{}", trim_to(name, 52), hex(&Sha256::digest(name), 10))
+}
+
+/// Path of the seccomp profile below the kubelet's seccomp folder.
+#[must_use]
+pub fn profile_path() -> String {
+    format!("stratbox/{}.json", profile_hash())
+}
+
+/// Label of the nodes that have proven the profile.
+#[must_use]
+pub fn profile_label() -> String {
+    format!("seccomp.stratbox.dev/{}", &profile_hash()[..super::PROFILE_HASH_LENGTH])
+}
+
+/// The attempt that a pod says it belongs to.
+#[must_use]
+pub fn attempt_of(pod: &Pod) -> Option<u32> {
+    pod.labels().get(LABEL_ATTEMPT)?.parse().ok()
+}
+
+/// The first bytes of `name` up to `length`, on a character boundary and without a trailing separator.
+fn trim_to(name: &str, length: usize) -> &str {
+    let end = name.floor_char_boundary(length);
+    name[..end].trim_end_matches(['-', '.'])
+}
+
+/// The first `length` digits of the bytes in lower-case hex.
+pub(super) fn hex(bytes: &[u8], length: usize) -> String {
+    let mut text = bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    text.truncate(length);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_name_is_a_dns_label_for_any_run_name() {
+        for name in ["a", &"x".repeat(63), &format!("{}.b", "a-".repeat(26)), "run.with.dots"] {
+            let pod = pod_name(name, "uid", 1, 1);
+            assert!(pod.len() <= 63, "{pod}");
+            assert!(!pod.contains("-.") && !pod.contains(".-"), "{pod}");
+        }
+    }
+
+    #[test]
+    fn every_attempt_of_every_generation_has_its_own_name() {
+        let names: std::collections::BTreeSet<_> = [(1, 1), (1, 2), (2, 1)]
+            .map(|(generation, attempt)| pod_name("r", "u", generation, attempt))
+            .into();
+        assert_eq!(names.len(), 3);
+    }
+
+    #[test]
+    fn field_managers_are_unique() {
+        assert_ne!(MANAGER_STATUS, MANAGER_NODE);
+    }
+
+    #[test]
+    fn a_long_class_name_fits_a_label() {
+        assert!(label_value(&"c".repeat(253)).len() <= 63);
+    }
+}

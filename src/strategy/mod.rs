@@ -1,0 +1,135 @@
+//! The gate: what a program must look like before it gets a sandbox.
+//!
+//! Pure: bytes in, verdict out. `source` makes text of bytes, `parse` makes a tree of text (two parsers, compared),
+//! `walk` makes flat lists of the tree, `rules` judges the lists. It is a linter with teeth, not a boundary: the
+//! sandbox is what holds when a rule was too lax.
+
+mod entry;
+mod finding;
+mod modules;
+mod parse;
+mod policy;
+mod rules;
+mod scope;
+mod source;
+mod walk;
+
+pub use entry::Entry;
+pub use finding::{Finding, Findings, RuleId, Severity, Span};
+pub use policy::{AllowedImport, ENGINE, Level, Policy};
+pub use rules::{RULES, Rule};
+
+use sha2::{Digest, Sha256};
+
+use finding::Report;
+use source::Source;
+
+/// Stack of the thread that parses. A tree of a program of the greatest size cannot overflow it, even in a debug
+/// build; pages are only backed when touched.
+const STACK_BYTES: usize = 64 << 20;
+
+/// A program that passed the gate. Nothing else makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidatedStrategy {
+    code: String,
+    sha256: String,
+    warnings: Vec<Finding>,
+    entry: Entry,
+}
+
+impl ValidatedStrategy {
+    /// The canonical text (UTF-8, no byte order mark, LF): exactly what was judged and what the sandbox compiles.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// SHA-256 of the canonical text's bytes, lower-case hex.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Findings that do not block, ordered by position.
+    #[must_use]
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+
+    /// How the interpreter starts it.
+    #[must_use]
+    pub const fn entry(&self) -> Entry {
+        self.entry
+    }
+}
+
+/// Judges a program. Never executes any of it.
+///
+/// # Errors
+/// Everything that was found, if any of it blocks.
+pub fn check(source: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findings> {
+    let source = Source::decode(source);
+    let mut report = Report::new(&source, policy);
+    source::check(&source, &mut report);
+    if report.blocks() {
+        return Err(blocked(report));
+    }
+    match judge_on_thread(&source, policy) {
+        Some(Ok((warnings, entry))) => {
+            let code = source.into_text();
+            let sha256 = policy::hex(&Sha256::digest(code.as_bytes()));
+            Ok(ValidatedStrategy { code, sha256, warnings, entry })
+        }
+        Some(Err(findings)) => Err(findings),
+        None => {
+            report.add(
+                &rules::parsing::PAR003,
+                0..0,
+                "a parser failed on the program",
+                "write it in a simpler form; honest programs do not do this, so please report it",
+            );
+            Err(blocked(report))
+        }
+    }
+}
+
+type Judgement = Result<(Vec<Finding>, Entry), Findings>;
+
+/// Parses and judges on a thread with a large stack. A panic there is an answer (`None`), not an outage.
+fn judge_on_thread(source: &Source, policy: &Policy) -> Option<Judgement> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("gate".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || judge(source, policy))
+            .ok()?
+            .join()
+            .ok()
+    })
+}
+
+fn judge(source: &Source, policy: &Policy) -> Judgement {
+    let mut report = Report::new(source, policy);
+    let Some(tree) = parse::parse(source, &mut report) else {
+        return Err(blocked(report));
+    };
+    let program = walk::walk(tree.body());
+    parse::compare(&tree, &program, source, &mut report);
+    if report.blocks() {
+        return Err(blocked(report));
+    }
+    let context = rules::Context::new(&program, policy);
+    rules::run(&context, &mut report);
+    let entry = context.entry;
+    match (report.finish(), entry) {
+        (Ok(warnings), Some(entry)) => Ok((warnings, entry)),
+        (Err(findings), _) => Err(findings),
+        // CON001 is core and reports this case; refused all the same if it should ever not.
+        (Ok(_), None) => Err(Findings::none()),
+    }
+}
+
+/// The findings of a report that blocks.
+fn blocked(report: Report<'_>) -> Findings {
+    report.finish().err().unwrap_or_else(Findings::none)
+}

@@ -1,0 +1,180 @@
+//! Expressions and patterns of the second parser's tree.
+
+use rustpython_parser::ast::{self, Constant, Expr, ExprContext, Pattern};
+
+use super::{Tag, Walk, Work};
+
+impl<'a> Walk<'a> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for every node kind: splitting would hide a missing one"
+    )]
+    pub(super) fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::BoolOp(ast::ExprBoolOp { range: _, op: _, values }) => {
+                self.node("and/or");
+                self.exprs(values);
+            }
+            Expr::NamedExpr(ast::ExprNamedExpr { range: _, target, value }) => {
+                self.node("walrus");
+                self.exprs([&**target, &**value]);
+            }
+            Expr::BinOp(ast::ExprBinOp { range: _, left, op: _, right }) => {
+                self.node("binary");
+                self.exprs([&**left, &**right]);
+            }
+            Expr::UnaryOp(ast::ExprUnaryOp { range: _, op: _, operand }) => {
+                self.node("unary");
+                self.expr(operand);
+            }
+            Expr::Lambda(ast::ExprLambda { range: _, args, body }) => {
+                self.node("lambda");
+                self.arguments(args);
+                self.expr(body);
+            }
+            Expr::IfExp(ast::ExprIfExp { range: _, test, body, orelse }) => {
+                self.node("ifelse");
+                self.exprs([&**test, &**body, &**orelse]);
+            }
+            Expr::Dict(ast::ExprDict { range: _, keys, values }) => {
+                self.node("dict");
+                self.exprs(keys.iter().flatten());
+                self.exprs(values);
+            }
+            Expr::Set(ast::ExprSet { range: _, elts }) => {
+                self.node("set");
+                self.exprs(elts);
+            }
+            Expr::ListComp(ast::ExprListComp { range: _, elt, generators })
+            | Expr::SetComp(ast::ExprSetComp { range: _, elt, generators })
+            | Expr::GeneratorExp(ast::ExprGeneratorExp { range: _, elt, generators }) => {
+                self.expr(elt);
+                self.generators(generators);
+            }
+            Expr::DictComp(ast::ExprDictComp { range: _, key, value, generators }) => {
+                self.exprs([&**key, &**value]);
+                self.generators(generators);
+            }
+            Expr::Await(ast::ExprAwait { range: _, value }) => {
+                self.node("await");
+                self.expr(value);
+            }
+            Expr::Yield(ast::ExprYield { range: _, value }) => {
+                self.node("yield");
+                self.boxed(value.as_deref());
+            }
+            Expr::YieldFrom(ast::ExprYieldFrom { range: _, value }) => {
+                self.node("yield");
+                self.expr(value);
+            }
+            Expr::Compare(ast::ExprCompare { range: _, left, ops: _, comparators }) => {
+                self.node("compare");
+                self.expr(left);
+                self.exprs(comparators);
+            }
+            Expr::Call(ast::ExprCall { range: _, func, args, keywords }) => {
+                self.node("call");
+                self.expr(func);
+                self.exprs(args);
+                self.keywords(keywords);
+            }
+            Expr::FormattedValue(ast::ExprFormattedValue { range: _, value, conversion: _, format_spec }) => {
+                self.node("field");
+                self.expr(value);
+                self.boxed(format_spec.as_deref());
+            }
+            // The literal pieces between the fields are cut differently by the two parsers.
+            Expr::JoinedStr(ast::ExprJoinedStr { range: _, values }) => {
+                self.exprs(values.iter().filter(|value| !matches!(value, Expr::Constant(_))));
+            }
+            Expr::Constant(ast::ExprConstant { range: _, value, kind: _ }) => match value {
+                Constant::Str(text) => self.name(Tag::Text, text),
+                Constant::Bytes(_) => self.node("bytes"),
+                Constant::Int(_) | Constant::Float(_) | Constant::Complex { .. } => self.node("number"),
+                Constant::Bool(_) | Constant::None | Constant::Ellipsis | Constant::Tuple(_) => {
+                    self.node("constant");
+                }
+            },
+            Expr::Attribute(ast::ExprAttribute { range: _, value, attr, ctx: _ }) => {
+                self.name(Tag::Attribute, attr);
+                self.expr(value);
+            }
+            Expr::Subscript(ast::ExprSubscript { range: _, value, slice, ctx: _ }) => {
+                self.node("subscript");
+                self.exprs([&**value, &**slice]);
+            }
+            Expr::Starred(ast::ExprStarred { range: _, value, ctx: _ }) => {
+                self.node("starred");
+                self.expr(value);
+            }
+            Expr::Name(ast::ExprName { range: _, id, ctx }) => {
+                self.name(Tag::Name, id);
+                match ctx {
+                    ExprContext::Load => {}
+                    ExprContext::Store => self.node("store"),
+                    ExprContext::Del => self.node("delete"),
+                }
+            }
+            Expr::List(ast::ExprList { range: _, elts, ctx: _ }) => {
+                self.node("list");
+                self.exprs(elts);
+            }
+            Expr::Tuple(ast::ExprTuple { range: _, elts, ctx: _ }) => {
+                self.exprs(elts);
+            }
+            Expr::Slice(ast::ExprSlice { range: _, lower, upper, step }) => {
+                self.node("slice");
+                for part in [lower, upper, step] {
+                    self.boxed(part.as_deref());
+                }
+            }
+        }
+    }
+
+    pub(super) fn generators(&mut self, generators: &'a [ast::Comprehension]) {
+        self.node("comprehension");
+        for ast::Comprehension { range: _, target, iter, ifs, is_async: _ } in generators {
+            self.exprs([target, iter]);
+            self.exprs(ifs);
+        }
+    }
+
+    pub(super) fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        match pattern {
+            Pattern::MatchValue(ast::PatternMatchValue { range: _, value }) => self.expr(value),
+            Pattern::MatchSingleton(ast::PatternMatchSingleton { range: _, value: _ }) => {}
+            Pattern::MatchSequence(ast::PatternMatchSequence { range: _, patterns })
+            | Pattern::MatchOr(ast::PatternMatchOr { range: _, patterns }) => self.patterns(patterns),
+            Pattern::MatchMapping(ast::PatternMatchMapping { range: _, keys, patterns, rest }) => {
+                self.exprs(keys);
+                self.patterns(patterns);
+                self.capture(rest.as_ref());
+            }
+            Pattern::MatchClass(ast::PatternMatchClass {
+                range: _,
+                cls,
+                patterns,
+                kwd_attrs,
+                kwd_patterns,
+            }) => {
+                self.expr(cls);
+                self.patterns(patterns);
+                self.patterns(kwd_patterns);
+                for attr in kwd_attrs {
+                    self.name(Tag::Capture, attr);
+                }
+            }
+            Pattern::MatchStar(ast::PatternMatchStar { range: _, name }) => self.capture(name.as_ref()),
+            Pattern::MatchAs(ast::PatternMatchAs { range: _, pattern, name }) => {
+                self.todo.extend(pattern.as_deref().map(Work::Pattern));
+                self.capture(name.as_ref());
+            }
+        }
+    }
+
+    pub(super) fn capture(&mut self, name: Option<&'a ast::Identifier>) {
+        if let Some(name) = name {
+            self.name(Tag::Capture, name);
+        }
+    }
+}

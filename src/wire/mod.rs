@@ -1,0 +1,26 @@
+//! What operator and runner say to each other over `attach`: JSON lines, one frame a line.
+//!
+//! Pure: encoding, decoding and checking, no IO. The only module that both binaries share besides the scoring types.
+//! The container's stdout is also its log, so `kubectl logs` of a sandbox shows the same lines.
+//!
+//! Operator → runner: [`Inbound`], each line preceded by a newline, so that a half-sent line of a dead operator
+//! ends there and harms nothing. Runner → operator: [`Outbound`].
+
+mod frame;
+mod metrics;
+mod report;
+mod run;
+mod text;
+
+pub use frame::{
+    FrameError, Hello, Inbound, MAX_INBOUND_LINE, MAX_OUTBOUND_LINE, Outbound, Progress, Stage, State,
+};
+pub use metrics::Metrics;
+pub use report::{
+    Durations, Evidence, Expected, Invalid, Isolation, MAX_OUTPUT, MAX_REPORT, MAX_TAIL, Outcome, Report,
+    StrategyFault,
+};
+pub use run::{
+    Accepted, Dataset, DatasetFormat, Execution, Limits, Rebalance, Run, RunError, SCHEMA, Trials, sha256_hex,
+};
+pub use text::{clean, is_printable, json_cost};
