@@ -20,6 +20,7 @@ Usage: stratbox-runner [--datasets DIR] [--python FILE] [--loop FILE] [--termina
 Environment: POD_UID (required), STRATBOX_PRELOAD ({\"name\", \"path\", \"format\"} of a dataset to read ahead)
 ";
 
+#[expect(clippy::print_stderr, reason = "stdout is the conversation with the operator")]
 fn main() -> ExitCode {
     match options() {
         Ok(Some(options)) => run(&options).into(),

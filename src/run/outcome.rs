@@ -28,20 +28,20 @@ pub(super) enum Ending {
 /// The end of a container whose runner said nothing over `attach` that counts. The termination log counts only with
 /// exit code 0.
 pub(super) fn read_exit(exit: &Exit, accepted: bool, expected: &Expected<'_>) -> Ending {
-    if exit.oom_killed {
-        return Ending::Failed(
-            Reason::OOMKilled,
-            "the sandbox reached its memory limit: use less memory or raise spec.resources.limits.memory"
-                .into(),
-        );
-    }
     match exit.code {
+        // First of all, as containerd calls a container OOMKilled too of which the kernel ended one process only: the
+        // runner has lived to tell.
         0 => match Report::read(exit.message.as_bytes(), expected) {
             Ok(report) => Ending::Reported(Box::new(report)),
             Err(error) => {
                 Ending::Failed(Reason::InvalidResult, format!("the runner's report is not believed: {error}"))
             }
         },
+        _ if exit.oom_killed => Ending::Failed(
+            Reason::OOMKilled,
+            "the sandbox reached its memory limit: use less memory or raise spec.resources.limits.memory"
+                .into(),
+        ),
         code if accepted => Ending::Lost(Reason::PodLost, format!("the runner ended with exit code {code}")),
         code => {
             let said = clean(&exit.message, ERROR_MESSAGE / 2);

@@ -1,12 +1,12 @@
 //! Who ends the process, and how: by a report, by a fault, or because the pod is deleted.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
 use super::interpreter::Family;
-use super::{TERMINATED, lockdown};
+use super::{FAULT, TERMINATED, lockdown};
 
 /// Who ends this process: the first to claim it, so that a report is never cut off and a kill on the way out is never
 /// mistaken for something that the strategy did.
@@ -35,14 +35,24 @@ pub(super) fn obey_sigterm(family: Arc<Family>, ending: Arc<Ending>) -> io::Resu
         if lockdown::wait_for_sigterm() {
             ending.claim(END_SIGTERM);
             family.end();
-            leave();
+            leave(TERMINATED);
         }
     };
     thread::Builder::new().name("sigterm".to_owned()).spawn(wait).map(drop)
 }
 
+/// From now on a panic in any thread is a fault of the sandbox: a runner that has lost its reader, its writer or its
+/// clock must not live on as if it had them.
+pub(super) fn end_with_a_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        // Nobody is left to tell if this fails.
+        let _ = writeln!(io::stderr(), "stratbox-runner: {panic}");
+        leave(FAULT);
+    }));
+}
+
 /// Ends the process from a thread that is not the main one.
 #[expect(clippy::disallowed_methods, reason = "the main thread waits for something that will not come")]
-fn leave() -> ! {
-    std::process::exit(TERMINATED.into())
+fn leave(code: u8) -> ! {
+    std::process::exit(code.into())
 }

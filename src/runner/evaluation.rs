@@ -6,6 +6,7 @@ use super::data::Slice;
 use super::interpreter::{Interpreter, InterpreterError, Pipe};
 use super::probe;
 use super::protocol::{self, Control, Reply};
+use super::verdict::SIGKILL;
 
 /// Bytes of a slice that are made ahead of being written.
 const AHEAD: usize = 256 * 1024;
@@ -95,8 +96,15 @@ impl Evaluation<'_> {
                 return Ok(End::Deadline);
             }
             let wanted = feed.wanted(progress.locked);
-            if interpreter.turn(wanted, None, Some(until))? {
-                feed.write(interpreter)?;
+            match interpreter.turn(wanted, None, Some(until)) {
+                Ok(true) => feed.write(interpreter)?,
+                Ok(false) => {}
+                // The kernel's choice for want of memory fell on the interpreter instead of its evaluation.
+                Err(InterpreterError::Ended(_)) if oom_since(killed_before) => {
+                    interpreter.end_all();
+                    return Ok(End::Gone(Gone { status: SIGKILL, oom: true, ..Gone::default() }));
+                }
+                Err(error) => return Err(error),
             }
             while let Some((number, reply)) = interpreter.next_reply()? {
                 if number != self.number {
@@ -149,7 +157,7 @@ impl Evaluation<'_> {
         if !reusable {
             interpreter.end_all();
         }
-        let oom = matches!((killed_before, probe::oom_kills()), (Some(before), Some(now)) if now > before);
+        let oom = oom_since(killed_before);
         End::Gone(Gone { written: progress.written, status, too_much, oom, reusable })
     }
 
@@ -165,6 +173,11 @@ impl Evaluation<'_> {
         }
         Ok(theirs.map_or(0, |memory| memory.size) + left)
     }
+}
+
+/// Whether the control group has killed for want of memory since its counter was `before`.
+fn oom_since(before: Option<u64>) -> bool {
+    matches!((before, probe::oom_kills()), (Some(before), Some(now)) if now > before)
 }
 
 /// Whether stage 2 is seen in force on `child`: one filter more than on its parent, and no new privileges. False where

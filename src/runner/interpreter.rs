@@ -19,8 +19,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::lockdown::{self, LockdownError};
+use super::output::Output;
 use super::protocol::{Garbled, Replies, Reply};
-use super::text::Output;
 
 /// Folders of a Debian system that hold an interpreter and its libraries.
 const LIBRARIES: [&str; 4] = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"];
@@ -79,10 +79,6 @@ pub(super) struct Family {
 impl Family {
     /// Ends all of them and everything below them, and reaps until nothing is left. PID 1 ends whatever else is in its
     /// namespace too.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "reaping is polled: a wait that blocks could last for ever"
-    )]
     pub(super) fn end(&self) {
         // The evaluation first: once its interpreter is gone it is ours to reap.
         let known = [self.evaluation.swap(0, Ordering::SeqCst), self.interpreter.swap(0, Ordering::SeqCst)];

@@ -30,12 +30,12 @@ mod evaluation;
 mod filter;
 mod interpreter;
 mod lockdown;
+mod output;
 mod probe;
 mod protocol;
 mod report;
 mod serve;
 mod session;
-mod text;
 mod verdict;
 
 use std::path::PathBuf;

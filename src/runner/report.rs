@@ -3,11 +3,12 @@
 
 use crate::score::{self, Market, ScoreError};
 use crate::wire::{
-    Durations, Evidence, MAX_OUTPUT, MAX_REPORT, Metrics, Outcome, Rebalance, Report, Run, SCHEMA,
+    Durations, Evidence, MAX_OUTPUT, MAX_REPORT, Metrics, Outcome, Rebalance, Report, Run, SCHEMA, cost,
+    head, tail,
 };
 
 use super::data::Slice;
-use super::text::{Output, head, tail};
+use super::output::Output;
 use super::verdict::Failure;
 
 /// The shortest message that is worth more than the tail.
@@ -86,7 +87,7 @@ fn fit(report: &mut Report) {
 
 /// `text` without at least `surplus` bytes of JSON.
 fn shorter(text: &str, surplus: usize, cut: impl Fn(&str, usize) -> String) -> String {
-    let limit = super::text::cost(text).saturating_sub(surplus.max(8));
+    let limit = cost(text).saturating_sub(surplus.max(8));
     cut(text, limit)
 }
 
@@ -268,9 +269,9 @@ mod tests {
         ) {
             let mut failure = Failure::new(Outcome::StrategyError, &message);
             failure.fault = StrategyFault {
-                r#type: super::super::text::head(&super::super::text::escaped(&class), 100),
+                r#type: crate::wire::head(&crate::wire::escaped(&class), 100),
                 line: Some(u32::MAX),
-                tail: super::super::text::escaped(&trace),
+                tail: crate::wire::escaped(&trace),
                 ..failure.fault
             };
             let report = checked(&run(), Err(failure), &printed);

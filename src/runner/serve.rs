@@ -145,8 +145,6 @@ impl Service {
             Ok(Inbound::Run(_)) | Err(_) => self.answer(&mut told, String::new()),
         }
     }
-
-    #[expect(clippy::disallowed_methods, reason = "a stream that has ended cannot be waited for")]
     fn read_lines(&self, mut stdin: File) {
         let mut lines = Lines::default();
         let mut chunk = vec![0; CHUNK];

@@ -17,10 +17,10 @@ use super::evaluation::{self, Evaluation};
 use super::filter::{self, FilterError};
 use super::interpreter::{Family, Interpreter, InterpreterError};
 use super::lockdown::{self, LockdownError};
+use super::output::Output;
 use super::protocol::Reply;
 use super::report::{self, Known};
 use super::serve::Service;
-use super::text::Output;
 use super::verdict::{self, Failure, Terms};
 use super::{Options, probe};
 use crate::wire::{Durations, Evidence, Metrics, Outcome, Run, Stage};
@@ -63,6 +63,7 @@ pub(super) enum Fault {
 /// Serves one run.
 pub(super) fn run(options: &Options) -> Result<(), Fault> {
     let begun = Instant::now();
+    ending::end_with_a_panic();
     let places = lockdown::enter()?;
     if options.pod_uid.is_empty() {
         return Err(Fault::Option("the environment variable POD_UID: it is empty"));

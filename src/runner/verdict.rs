@@ -1,16 +1,17 @@
 //! What an evaluation's end means: the outcome, and a message that says what to do next.
 
-use crate::wire::{MAX_TAIL, Outcome, StrategyFault};
+use crate::wire::{MAX_TAIL, Outcome, StrategyFault, cost, escaped, head, tail};
 
 use super::evaluation::{End, Gone};
+use super::output::Output;
 use super::protocol::{ErrorKind, StrategyError, Written, read_written};
-use super::text::{Output, cost, escaped, head, tail};
 
 /// Longest message and class name in a report, in bytes of JSON text.
 const MAX_MESSAGE: usize = 700;
 const MAX_TYPE: usize = 100;
 
-const SIGKILL: i32 = 9;
+/// The signal of the kernel's own kills.
+pub(super) const SIGKILL: i32 = 9;
 const SIGSYS: i32 = 31;
 
 /// Why a run has no metrics.

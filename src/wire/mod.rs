@@ -23,4 +23,4 @@ pub use report::{
 pub use run::{
     Accepted, Dataset, DatasetFormat, Execution, Limits, Rebalance, Run, RunError, SCHEMA, Trials, sha256_hex,
 };
-pub use text::{clean, is_printable, json_cost};
+pub use text::{clean, cost, escaped, head, is_deceptive, tail};

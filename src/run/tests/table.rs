@@ -302,6 +302,7 @@ fn the_termination_log_counts_only_with_exit_code_0() {
         ("False", "SandboxStartFailed")
     );
     assert_eq!(ready(&with_pod(&world, exited(137, "OOMKilled", &text), None)), ("False", "OOMKilled"));
+    assert_eq!(ready(&with_pod(&world, exited(0, "OOMKilled", &text), None)), ("True", "Succeeded"));
 }
 
 #[test]

@@ -73,7 +73,15 @@ fn cells<T: DataType>(
     let mut values = values.into_iter();
     levels
         .into_iter()
-        .map(|level| if level == 0 { Ok(None) } else { values.next().map(Some).ok_or("is torn".to_owned()) })
+        .map(
+            |level| {
+                if level == 0 {
+                    Ok(None)
+                } else {
+                    values.next().map(Some).ok_or_else(|| "is torn".to_owned())
+                }
+            },
+        )
         .collect()
 }
 

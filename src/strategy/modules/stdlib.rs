@@ -87,10 +87,10 @@ pub(super) const TYPING: &[&str] = &[
     "reveal_type", "runtime_checkable",
 ];
 
-/// `dataclasses.*`: without `make_dataclass`, which builds a class from text.
+/// `dataclasses.*`: without `make_dataclass` (builds a class from text) and `fields` (gives annotations away).
 #[rustfmt::skip]
 pub(super) const DATACLASSES: &[&str] = &[
-    "FrozenInstanceError", "InitVar", "KW_ONLY", "asdict", "astuple", "dataclass", "field", "fields",
+    "FrozenInstanceError", "InitVar", "KW_ONLY", "asdict", "astuple", "dataclass", "field",
     "is_dataclass", "replace",
 ];
 

@@ -15,7 +15,8 @@ rules! {
     DUN001: Error, core;
     /// A dunder name is read.
     ///
-    /// `__builtins__`, `__loader__` and the like are the interpreter's own. `__name__` is allowed.
+    /// `__builtins__`, `__loader__` and the like are the interpreter's own. `__name__` is allowed. Names with two leading
+    /// underscores only (`__np`) are refused too: inside a class Python reads them as other names.
     DUN002: Error, core;
     /// A dunder name is bound.
     ///
@@ -141,16 +142,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
             | IdentKind::AttributeDelete
             | IdentKind::PatternAttribute
             | IdentKind::ImportedName => check_attribute(context, ident, report),
-            IdentKind::Load => {
-                if is_dunder(ident.text) && ident.text != "__name__" {
-                    report.add(
-                        &DUN002,
-                        bytes(ident.range),
-                        format!("`{}` belongs to the interpreter", ident.text),
-                        "delete it; only `__name__` may be read",
-                    );
-                }
-            }
+            IdentKind::Load => check_load(ident, report),
             IdentKind::ImportedModule => {
                 for part in ident.text.split('.').filter(|part| is_dunder(part) && *part != "__future__") {
                     report.add(
@@ -177,7 +169,43 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
+fn check_load(ident: &Ident<'_>, report: &mut Report<'_>) {
+    if is_dunder(ident.text) && ident.text != "__name__" {
+        report.add(
+            &DUN002,
+            bytes(ident.range),
+            format!("`{}` belongs to the interpreter", ident.text),
+            "delete it; only `__name__` may be read",
+        );
+    } else if is_mangled(ident.text) {
+        report.add(
+            &DUN002,
+            bytes(ident.range),
+            format!("inside a class Python reads `{}` as another name", ident.text),
+            "use at most one leading underscore",
+        );
+    }
+}
+
+/// Whether Python rewrites a name inside a class (`__np` in class `A` is `_A__np`), so that what is read is not what runs.
+fn is_mangled(name: &str) -> bool {
+    name.len() > 2 && name.starts_with("__") && !name.ends_with("__")
+}
+
 fn check_bound(context: &Context<'_>, ident: &Ident<'_>, report: &mut Report<'_>) {
+    if is_mangled(ident.text) {
+        let kind = context.program.scopes.get(ident.scope).map(|scope| scope.kind);
+        // `def __helper(self)` and `__count = 0` in a class are attributes, reached as `self.__helper()`.
+        if kind != Some(ScopeKind::Class) || !matches!(ident.kind, IdentKind::Function | IdentKind::Store) {
+            report.add(
+                &DUN003,
+                bytes(ident.range),
+                format!("inside a class Python reads `{}` as another name", ident.text),
+                "use at most one leading underscore",
+            );
+        }
+        return;
+    }
     if !is_dunder(ident.text) {
         return;
     }

@@ -35,7 +35,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
     for (visit, stmt) in context.stmts() {
         match stmt {
             Stmt::FunctionDef(StmtFunctionDef { is_async: true, name, .. }) => {
-                asynchronous(report, bytes(name.range))
+                asynchronous(report, bytes(name.range));
             }
             Stmt::For(StmtFor { is_async: true, .. }) | Stmt::With(StmtWith { is_async: true, .. }) => {
                 asynchronous(report, head(visit.range()));

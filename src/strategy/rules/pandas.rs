@@ -57,6 +57,7 @@ const DENIED: &[&str] = &[
     "open_memmap",
     "popen",
     "query",
+    "resize",
     "runstring",
     "save",
     "savetxt",
@@ -265,6 +266,12 @@ fn check_form(context: &Context<'_>, module: &str, name: &str, visit: &Visit<'_>
                 "use it as a decorator of a wrapper only: `@wraps(function)`",
             );
         }
+        ("numpy", "ndarray") if !is_only_named(context, visit) => report.add(
+            &PDS002,
+            visit.range(),
+            "`np.ndarray` as a value makes arrays over raw memory",
+            "name it only in annotations and in `isinstance(x, np.ndarray)`; make arrays with `np.zeros(n)` or `np.array(values)`",
+        ),
         ("logging", "basicConfig") if !call.is_some_and(|(_, call)| configures_level(call)) => report.add(
             &PDS002,
             visit.range(),
@@ -272,6 +279,30 @@ fn check_form(context: &Context<'_>, module: &str, name: &str, visit: &Visit<'_>
             "write `logging.basicConfig(level=logging.INFO)`, or use `print`",
         ),
         _ => {}
+    }
+}
+
+/// Whether a class is only named: somewhere in an annotation, in the second argument of `isinstance`, or as the class
+/// of a pattern.
+fn is_only_named(context: &Context<'_>, start: &Visit<'_>) -> bool {
+    let mut visit = start;
+    loop {
+        let Some(parent) = context.parent(visit) else { return false };
+        match (visit.role, parent.node) {
+            (Role::Annotation, _) | (_, Node::Pattern(_)) => return true,
+            (Role::Argument, Node::Expr(Expr::Call(call))) => {
+                return matches!(&*call.func, Expr::Name(callee)
+                    if matches!(callee.id.as_str(), "isinstance" | "issubclass")
+                        && context.names.of(callee.id.as_str()).is_empty());
+            }
+            (
+                Role::Plain,
+                Node::Expr(Expr::Subscript(_) | Expr::Tuple(_) | Expr::BinOp(_) | Expr::List(_)),
+            ) => {
+                visit = parent;
+            }
+            _ => return false,
+        }
     }
 }
 
@@ -326,6 +357,7 @@ fn hint(name: &str) -> &'static str {
         {
             "delete it: the result is what `strategy` returns; `print` goes to the status"
         }
+        "resize" => "use `np.pad`, `reindex` or a new array",
         "as_strided" => "use `np.lib.stride_tricks.sliding_window_view` or `rolling(n)`",
         "frompyfunc" => "use `np.vectorize` or `Series.map`",
         _ => "compute with `data` alone; for a method of your own choose another name",

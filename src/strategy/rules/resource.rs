@@ -58,7 +58,10 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
                 }
             }
             Expr::BinOp(binary) => {
-                check_binary(binary.op, &binary.left, &binary.right, bytes(binary.range), report)
+                check_binary(binary.op, &binary.left, &binary.right, bytes(binary.range), report);
+                if let (Operator::Mod, Expr::StringLiteral(literal)) = (binary.op, &*binary.left) {
+                    check_percent(literal.value.to_str(), bytes(literal.range), report);
+                }
             }
             Expr::Call(call) => {
                 if let (Expr::Name(name), [base, exponent]) = (&*call.func, &*call.arguments.args)
@@ -225,7 +228,7 @@ fn is_constant(expr: &Expr) -> bool {
     true
 }
 
-/// `format(x, "…")` and `"{:…}".format(x)`, and `"%…d" % x` is left to the sandbox's memory limit.
+/// `format(x, "…")` and `"{:…}".format(x)`.
 fn check_format_call(call: &super::super::parse::ast::ExprCall, report: &mut Report<'_>) {
     let text = match (&*call.func, &*call.arguments.args) {
         (Expr::Name(name), [_, Expr::StringLiteral(literal)]) if name.id.as_str() == "format" => literal,
@@ -244,6 +247,15 @@ fn check_format_call(call: &super::super::parse::ast::ExprCall, report: &mut Rep
         if let Some((_, specification)) = field.split('}').next().unwrap_or_default().split_once(':') {
             check_specification(specification, bytes(text.range), report);
         }
+    }
+}
+
+/// `"%9999d" % x`: the digits behind each percent sign.
+fn check_percent(text: &str, range: std::ops::Range<usize>, report: &mut Report<'_>) {
+    for conversion in text.split('%').skip(1) {
+        let width = |c: char| c.is_ascii_digit() || "-+ #.".contains(c);
+        let end = conversion.find(|c| !width(c)).unwrap_or(conversion.len());
+        check_specification(conversion.get(..end).unwrap_or_default(), range.clone(), report);
     }
 }
 

@@ -11,7 +11,7 @@ impl<'a> Walk<'a> {
             Pattern::MatchSingleton(ast::PatternMatchSingleton { node_index: _, range: _, value: _ }) => {}
             Pattern::MatchSequence(ast::PatternMatchSequence { node_index: _, range: _, patterns })
             | Pattern::MatchOr(ast::PatternMatchOr { node_index: _, range: _, patterns }) => {
-                self.patterns(patterns)
+                self.patterns(patterns);
             }
             Pattern::MatchMapping(ast::PatternMatchMapping {
                 node_index: _,
@@ -34,7 +34,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Pattern::MatchStar(ast::PatternMatchStar { node_index: _, range: _, name }) => {
-                self.capture(name.as_ref())
+                self.capture(name.as_ref());
             }
             Pattern::MatchAs(ast::PatternMatchAs { node_index: _, range: _, pattern, name }) => {
                 if let Some(pattern) = pattern {

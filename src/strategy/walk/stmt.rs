@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
                 self.option(msg.as_deref());
             }
             Stmt::Import(ast::StmtImport { node_index: _, range: _, names, is_lazy: _ }) => {
-                self.import(names)
+                self.import(names);
             }
             Stmt::ImportFrom(ast::StmtImportFrom {
                 node_index: _,
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Stmt::Expr(ast::StmtExpr { node_index: _, range: _, value }) => {
-                self.add_as(value, Role::Statement)
+                self.add_as(value, Role::Statement);
             }
             Stmt::Pass(ast::StmtPass { node_index: _, range: _ })
             | Stmt::Break(ast::StmtBreak { node_index: _, range: _ })

@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
             }
             Stmt::With(ast::StmtWith { range: _, items, body, type_comment: _ }) => self.with(items, body),
             Stmt::AsyncWith(ast::StmtAsyncWith { range: _, items, body, type_comment: _ }) => {
-                self.with(items, body)
+                self.with(items, body);
             }
             Stmt::Match(ast::StmtMatch { range: _, subject, cases }) => {
                 self.node("match");

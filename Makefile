@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench images cluster-up cluster-down crds fmt lint
+
+help: ## these lines
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+demo: ## the whole way on a real cluster: cluster, images, chart, sample strategies, their metrics
+	@tests/demo
+
+test: lint ## everything: format, lints, unit, drift, chart and end-to-end tests on the test cluster
+	@tests/install >/dev/null
+	cargo test --locked
+
+bench: ## StrategyRun against a plain hardened Job
+	@tests/install >/dev/null
+	cargo bench --locked --bench e2e
+
+images: ## the three images as OCI archives in target/images
+	images/build all
+	images/check target/images/*.tar
+
+cluster-up: ## the test cluster
+	tests/cluster/up
+
+cluster-down: ## … and away with it
+	tests/cluster/down
+
+crds: ## writes generated files: crds/, the chart's CRDs and profile hash
+	UPDATE=1 cargo test --locked --test crd --test chart generated
+
+fmt: ## formats the Rust code
+	cargo fmt
+
+lint: ## format and lints, as the tests want them
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings

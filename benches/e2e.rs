@@ -1,0 +1,119 @@
+//! `make bench`: a StrategyRun against a plain hardened Job that does the same work with the same image, and against a bare
+//! container, measured in turns on one cluster; and what the operator costs.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `BENCH_ITERATIONS` | how often each is measured after one warm-up; default 20 |
+//!
+//! Prints tables; the same and every single value go to `target/bench/e2e.json`. Only a StrategyRun that fails makes it
+//! end with an error: times depend on the machine, so whether the target is met is printed.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tables are what a bench is for")]
+#![allow(clippy::panic, reason = "like a test, it ends where it cannot go on")]
+
+#[path = "e2e/bare.rs"]
+mod bare;
+#[path = "e2e/figures.rs"]
+mod figures;
+#[path = "e2e/node.rs"]
+mod node;
+#[path = "e2e/outcome.rs"]
+mod outcome;
+#[path = "e2e/pods.rs"]
+mod pods;
+#[path = "e2e/subject.rs"]
+mod subject;
+#[path = "../tests/support/mod.rs"]
+#[allow(unreachable_pub, reason = "written for many crates")]
+mod support;
+#[path = "e2e/throttle.rs"]
+mod throttle;
+
+use bare::Bare;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PodSpec;
+use kube::Api;
+use outcome::Outcome;
+use pods::Pods;
+use std::process::ExitCode;
+use std::time::Duration;
+use support::{block_on, cluster, namespace};
+
+/// Between two measurements: what the former one left to do should not be paid by the next.
+const PAUSE: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let iterations = std::env::var("BENCH_ITERATIONS").ok().map_or(20, |text| {
+        text.parse().unwrap_or_else(|error| panic!("BENCH_ITERATIONS: {text:?}: {error}"))
+    });
+    let outcome = measure(iterations);
+    outcome.print();
+    match outcome.save() {
+        Ok(path) => println!("\nevery value: {}", path.display()),
+        Err(error) => eprintln!("bench: {error}"),
+    }
+    if outcome.succeeded() == outcome.runs.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The warm-ups, then all of them in turns.
+fn measure(iterations: u32) -> Outcome {
+    let cluster = cluster();
+    let place = namespace("bench");
+    let env = node::cluster_env();
+    let (runs, jobs) = (place.runs(), Api::<Job>::namespaced(cluster.client.clone(), &place.name));
+    let pods = block_on(async { Pods::watch(Api::namespaced(cluster.client.clone(), &place.name)) });
+
+    eprintln!("bench: warm-up in namespace {}", place.name);
+    let sandbox = warm_up(&runs, &pods);
+    let run_once = |name: &str| {
+        block_on(subject::measure_run(&runs, &pods, name))
+            .unwrap_or_else(|error| panic!("run {name}: {error}"))
+    };
+    let job_once = |name: &str| {
+        block_on(subject::measure_job(&jobs, &pods, name, &sandbox))
+            .unwrap_or_else(|error| panic!("job {name}: {error}"))
+    };
+    let first = job_once("job-warm-up");
+    assert!(first.total.is_some(), "the Job to compare with fails: {}", first.printed);
+    let mut bare = Bare::prepare(&env, &cluster.sandbox_image, &cluster.dataset_image);
+    let mut outcome = Outcome::new(iterations, sandbox.host_users == Some(false));
+    if let Ok(ready) = &mut bare
+        && let Err(error) = ready.measure()
+    {
+        bare = Err(error);
+    }
+    let audit = node::Audit::begin(&env);
+    for turn in 1..=iterations {
+        let job = job_once(&format!("job-{turn}"));
+        std::thread::sleep(PAUSE);
+        let run = run_once(&format!("run-{turn}"));
+        std::thread::sleep(PAUSE);
+        let line = job.total.map_or_else(|| "failed".to_owned(), |total| format!("{total:.0} ms"));
+        eprintln!("bench: {turn}/{iterations}: Job {line}, StrategyRun {:.0} ms ({})", run.total, run.reason);
+        outcome.jobs.push(job);
+        outcome.runs.push(run);
+        if let Ok(ready) = &mut bare {
+            match ready.measure() {
+                Ok(time) => outcome.bare.push(time),
+                Err(error) => eprintln!("bench: bare container: {error}"),
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+    outcome.no_bare = bare.err();
+    outcome.writes = audit.map_or_else(
+        || Err("there is no audit log at hand".to_owned()),
+        |audit| audit.writes(&cluster.namespace, &place.name),
+    );
+    outcome.operator_rss = node::operator_rss();
+    outcome.images = node::image_sizes();
+    outcome
+}
+
+/// Runs the sample once; the pod that it got, as the API server completed it.
+fn warm_up(runs: &Api<stratbox::crd::StrategyRun>, pods: &Pods) -> PodSpec {
+    let name = "run-warm-up";
+    let first = block_on(subject::measure_run(runs, pods, name))
+        .unwrap_or_else(|error| panic!("run {name}: {error}"));
+    assert_eq!(first.reason, "Succeeded", "the sample does not succeed");
+    first.life.unwrap_or_else(|| panic!("no sandbox of run {name} was seen")).spec
+}

@@ -1,0 +1,229 @@
+//! What came of the measurement, for people and for programs.
+
+use super::figures::{Figures, ratio};
+use super::pods::Life;
+use super::subject::{MeasuredJob, MeasuredRun, milliseconds};
+use crate::support::root;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+use stratbox::crd::Durations;
+
+/// What a StrategyRun may take of the Job's time, at p50.
+const TARGET: f64 = 0.6;
+
+/// All that was measured.
+pub(crate) struct Outcome {
+    /// One of each a turn.
+    pub(crate) jobs: Vec<MeasuredJob>,
+    /// See above.
+    pub(crate) runs: Vec<MeasuredRun>,
+    /// Bare containers, in milliseconds.
+    pub(crate) bare: Vec<f64>,
+    /// Why there are none.
+    pub(crate) no_bare: Option<String>,
+    /// The operator's writes, by verb and resource.
+    pub(crate) writes: Result<BTreeMap<String, u32>, String>,
+    /// In MiB, if it runs on this machine.
+    pub(crate) operator_rss: Option<f64>,
+    /// Name and unpacked size.
+    pub(crate) images: Result<Vec<(String, String)>, String>,
+    iterations: u32,
+    user_namespace: bool,
+}
+
+impl Outcome {
+    /// Nothing measured yet.
+    pub(crate) fn new(iterations: u32, user_namespace: bool) -> Self {
+        Self {
+            jobs: Vec::new(),
+            runs: Vec::new(),
+            bare: Vec::new(),
+            no_bare: None,
+            writes: Err(String::new()),
+            operator_rss: None,
+            images: Err(String::new()),
+            iterations,
+            user_namespace,
+        }
+    }
+
+    /// How many StrategyRuns ended well.
+    pub(crate) fn succeeded(&self) -> usize {
+        self.runs.iter().filter(|run| run.reason == "Succeeded").count()
+    }
+
+    fn totals(&self) -> [(&'static str, Figures); 3] {
+        let good = self.runs.iter().filter(|run| run.reason == "Succeeded").map(|run| run.total);
+        [
+            (
+                "plain hardened Job: created → Complete",
+                Figures::of(self.jobs.iter().filter_map(|job| job.total)),
+            ),
+            ("StrategyRun: created → Ready with metrics", Figures::of(good)),
+            ("bare container: started → removed", Figures::of(self.bare.iter().copied())),
+        ]
+    }
+
+    fn stages(&self) -> Vec<(&'static str, Figures)> {
+        let parts: [(&'static str, fn(&Durations) -> Option<u64>); 7] = [
+            ("validate: the gate", |durations| durations.validate_ms),
+            ("schedule: pod created → seen on a node", |durations| durations.schedule_ms),
+            ("start: on a node → the runner answers", |durations| durations.start_ms),
+            ("handover: → run accepted", |durations| durations.handover_ms),
+            ("run: → positions in (waits for the imports)", |durations| durations.run_ms),
+            ("score", |durations| durations.score_ms),
+            ("collect: report in → status planned", |durations| durations.collect_ms),
+        ];
+        let whole = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
+        let of = |read: fn(&Durations) -> Option<u64>| {
+            Figures::of(self.runs.iter().filter_map(|run| read(&run.durations).map(whole)))
+        };
+        parts.into_iter().map(|(name, read)| (name, of(read))).collect()
+    }
+
+    /// What the watchers saw from outside.
+    fn seen(&self) -> Vec<(&'static str, Figures)> {
+        let since =
+            |from: Instant, to: Option<Instant>| Some(milliseconds(to?.saturating_duration_since(from)));
+        let run_part = |read: &dyn Fn(&MeasuredRun, &Life) -> Option<f64>| {
+            Figures::of(self.runs.iter().filter_map(|run| read(run, run.life.as_ref()?)))
+        };
+        let job_part = |read: &dyn Fn(&MeasuredJob, &Life) -> Option<f64>| {
+            Figures::of(self.jobs.iter().filter_map(|job| read(job, job.life.as_ref()?)))
+        };
+        vec![
+            ("StrategyRun: created → its pod", run_part(&|run, life| since(run.created, Some(life.created)))),
+            (
+                "StrategyRun: created → pod on a node",
+                run_part(&|run, life| since(run.created, life.scheduled)),
+            ),
+            ("StrategyRun: final status → pod gone", run_part(&|run, life| since(run.finished, life.gone))),
+            ("Job: created → its pod", job_part(&|job, life| since(job.created, Some(life.created)))),
+            ("Job: created → kubelet says running", job_part(&|job, life| since(job.created, life.running))),
+            ("Job: created → kubelet says ended", job_part(&|job, life| since(job.created, life.ended))),
+            ("StrategyRun: held back at the CPU limit", run_part(&|_, life| Some(life.throttling.read()?.1))),
+            ("Job: held back at the CPU limit", job_part(&|_, life| Some(life.throttling.read()?.1))),
+        ]
+    }
+
+    fn others(&self) -> Vec<(&'static str, String)> {
+        let share = |count: usize| format!("{count} of {}", self.runs.len());
+        let fallbacks = self.runs.iter().filter(|run| run.fell_back).count();
+        let writes = match &self.writes {
+            Ok(writes) => {
+                let total: u32 = writes.values().sum();
+                let each: Vec<String> =
+                    writes.iter().map(|(what, count)| format!("{what} {count}")).collect();
+                let per_run = f64::from(total) / f64::from(self.iterations.max(1));
+                format!("{per_run:.1} (of {} runs: {})", self.iterations, each.join(", "))
+            }
+            Err(error) => error.clone(),
+        };
+        let rss =
+            self.operator_rss.map_or_else(|| "not on this node".to_owned(), |mib| format!("{mib:.1} MiB"));
+        let images = match &self.images {
+            Ok(images) => {
+                images.iter().map(|(name, size)| format!("{name} {size}")).collect::<Vec<_>>().join(", ")
+            }
+            Err(error) => error.clone(),
+        };
+        let periods = Figures::of(
+            self.runs
+                .iter()
+                .filter_map(|run| run.life.as_ref()?.throttling.read())
+                .map(|(periods, _)| f64::from(u32::try_from(periods).unwrap_or(u32::MAX))),
+        );
+        vec![
+            ("succeeded", share(self.succeeded())),
+            ("fallback (AstOnly)", share(fallbacks)),
+            ("API writes per run", writes),
+            ("operator's resident memory", rss),
+            ("images, unpacked", images),
+            (
+                "CPU periods held back per run",
+                periods
+                    .p50()
+                    .map_or_else(|| "not readable".to_owned(), |median| format!("{median:.0} (median)")),
+            ),
+            ("Sharpe ratio", self.sharpe()),
+        ]
+    }
+
+    /// Both sides' result: they need not agree in the last digit, but did they do the same work?
+    fn sharpe(&self) -> String {
+        let run = self.runs.iter().find_map(|run| run.sharpe);
+        let job = self
+            .jobs
+            .iter()
+            .find_map(|job| serde_json::from_str::<Value>(job.printed.trim()).ok()?["sharpeRatio"].as_f64());
+        let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+        format!("StrategyRun {}, Job {}", shown(run), shown(job))
+    }
+
+    fn circumstances(&self) -> String {
+        let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or("?");
+        format!(
+            "{processors} processors (load {load} now), test cluster: one node, etcd without fsync; both pods with 500m/2Gi and {} user namespace",
+            if self.user_namespace { "a" } else { "no" }
+        )
+    }
+
+    /// The tables.
+    pub(crate) fn print(&self) {
+        let totals = self.totals();
+        println!("\n{}\n", self.circumstances());
+        println!("{}", Figures::head("milliseconds"));
+        for (name, figures) in totals.iter().filter(|(_, figures)| figures.count() > 0) {
+            println!("{}", figures.row(name));
+        }
+        if let Some(why) = &self.no_bare {
+            println!("  bare container: not measured: {why}");
+        }
+        if let Some(ratio) = ratio(&totals[1].1, &totals[0].1) {
+            let verdict = if ratio <= TARGET { "met" } else { "MISSED" };
+            println!("\nStrategyRun / Job at p50: {ratio:.2} (target ≤ {TARGET}: {verdict})");
+        }
+        if let Some(ratio) = ratio(&totals[1].1, &totals[2].1) {
+            println!("StrategyRun / bare container at p50: {ratio:.2}");
+        }
+        for (title, rows) in
+            [("stages by the run's own account", self.stages()), ("seen from outside", self.seen())]
+        {
+            println!("\n{}", Figures::head(title));
+            rows.iter().for_each(|(name, figures)| println!("{}", figures.row(name)));
+        }
+        println!();
+        self.others().iter().for_each(|(name, value)| println!("{name:<32}{value}"));
+    }
+
+    /// Everything as JSON in `target/bench/e2e.json`.
+    pub(crate) fn save(&self) -> Result<PathBuf, String> {
+        let table = |rows: &[(&'static str, Figures)]| -> Value {
+            rows.iter().map(|(name, figures)| ((*name).to_owned(), figures.to_json())).collect()
+        };
+        let totals = self.totals();
+        let others: BTreeMap<&str, String> = self.others().into_iter().collect();
+        let all = json!({
+            "circumstances": self.circumstances(),
+            "iterations": self.iterations,
+            "milliseconds": table(&totals),
+            "ratioToJob": ratio(&totals[1].1, &totals[0].1),
+            "ratioToBareContainer": ratio(&totals[1].1, &totals[2].1),
+            "target": TARGET,
+            "stages": table(&self.stages()),
+            "seen": table(&self.seen()),
+            "others": others,
+            "writes": self.writes.as_ref().ok(),
+        });
+        let path = root().join("target/bench/e2e.json");
+        let folder = root().join("target/bench");
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(&path, format!("{all:#}\n")))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,90 @@
+//! The operator's own troubles, on the real cluster: killed in the middle of a run, and an object that it cannot read.
+//! In a test binary of its own, as no other test should meet an operator that is going up or down.
+
+mod support;
+
+use std::sync::Mutex;
+use std::time::Duration;
+use support::{PATIENCE, cluster, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml};
+
+/// One at a time: both touch what all runs share.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// About fifteen seconds of computing on half a CPU.
+const BUSY: &str = "
+def strategy(data):
+    total = 0
+    for i in range(180_000_000):
+        total += i % 7
+    return data['close'] > total * 0
+";
+
+fn wait_for_the_operator() {
+    let deployment = format!("deployment/{}", cluster().release);
+    kubectl(&["-n", &cluster().namespace, "rollout", "status", &deployment, "--timeout=120s"]);
+}
+
+#[test]
+fn a_run_outlives_the_operator_and_is_accepted_once() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let home = namespace("killed");
+    let keep = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  podRetention: {onSuccess: Keep}\n";
+    home.apply(&run_yaml("busy", BUSY, keep));
+    home.wait_until("busy", |run| reason(run) == "Running", PATIENCE);
+    let selector = "app.kubernetes.io/component=operator";
+    kubectl(&["-n", &cluster().namespace, "delete", "pod", "-l", selector, "--grace-period=0", "--force"]);
+    let run = home.wait_finished("busy");
+    assert_eq!(reason(&run), "Succeeded");
+    let attempts = run.status.unwrap().attempts;
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
+    let log = home.kubectl(&["logs", &attempts[0].pod_name]);
+    let accepted = log.lines().filter(|line| line.starts_with("{\"accepted\"")).count();
+    assert_eq!(accepted, 1, "one sandbox has accepted the run, once:\n{log}");
+    wait_for_the_operator();
+}
+
+#[test]
+fn an_object_that_cannot_be_read_gets_an_answer_and_stops_nobody() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let home = namespace("unreadable");
+    // Only a cluster whose schema is older or newer than the operator has such objects: loosen it for a moment.
+    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/activeDeadlineSeconds";
+    let loosen = format!(r#"[{{"op": "replace", "path": "{path}", "value": {{"type": "integer"}}}}]"#);
+    kubectl(&["patch", "crd", "strategyruns.stratbox.dev", "--type=json", "-p", &loosen]);
+    let hold = "def strategy(data):\n    return data['close'] > 0\n";
+    let odd = run_yaml("odd", hold, "  activeDeadlineSeconds: 5000000000\n");
+    // The API server takes a moment to serve the new schema.
+    let accepted = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        support::apply(&home.name, &odd).is_ok()
+    });
+    home.apply(&run_yaml("even", hold, ""));
+    let even = home.wait_finished("even");
+    let message = "jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}: {.status.conditions[?(@.type==\"Ready\")].message}";
+    let answer = (0..100)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            home.kubectl(&["get", "sr", "odd", "-o", message])
+        })
+        .find(|answer| answer.starts_with("InvalidSpec"));
+    home.kubectl(&["delete", "sr", "odd"]);
+    let file = root().join("crds/strategyruns.yaml");
+    let restored = kubectl_with(&["replace", "-f", file.to_str().expect("a path")], "")
+        .and_then(|_| crd_is_strict(&home.name, &odd));
+    assert!(accepted, "the loosened schema was never served");
+    assert_eq!(condition(&even, "Ready").map(|(_, reason, _)| reason), Some("Succeeded"));
+    let answer = answer.expect("an answer in the status");
+    assert!(answer.contains("5000000000"), "the value is named: {answer}");
+    restored.expect("the schema is as it was");
+}
+
+/// Waits until the API server refuses again what the released schema refuses.
+fn crd_is_strict(namespace: &str, odd: &str) -> Result<(), String> {
+    for _ in 0..50 {
+        if support::apply(namespace, odd).is_err() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Err("the schema stayed loose".to_owned())
+}

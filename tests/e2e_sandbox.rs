@@ -1,0 +1,143 @@
+//! The sandbox as the node really runs it.
+
+mod support;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use std::time::{Duration, Instant};
+use stratbox::crd::StrategyRun;
+use stratbox::sandbox::{profile_label, profile_path};
+use support::{Namespace, PATIENCE, block_on, cluster, condition, namespace, reason, run_yaml};
+
+/// About a minute of computing on half a CPU.
+const LONG: &str = "
+def strategy(data):
+    total = 0
+    for i in range(800_000_000):
+        total += i % 7
+    return data['close'] > total * 0
+";
+
+/// Starts a long run and returns its pod once the strategy is running in it.
+fn running(home: &Namespace, name: &str) -> (StrategyRun, Pod) {
+    home.apply(&run_yaml(name, LONG, "  dataset: {name: us-stocks, symbols: [AAPL]}\n"));
+    let run = home.wait_until(name, |run| reason(run) == "Running", PATIENCE);
+    let pod_name = run.status.as_ref().unwrap().attempts[0].pod_name.clone();
+    let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);
+    (run, block_on(pods.get(&pod_name)).unwrap())
+}
+
+/// Runs a Python expression in the sandbox as an admin would, and returns what it prints.
+fn python(home: &Namespace, pod: &str, expression: &str) -> String {
+    home.kubectl(&["exec", pod, "--", "/usr/bin/python3", "-B", "-c", &format!("print({expression})")])
+}
+
+#[test]
+fn every_hardening_field_is_there_and_in_force() {
+    let home = namespace("hardening");
+    let (run, pod) = running(&home, "long");
+    let name = pod.metadata.name.clone().unwrap();
+    let spec = pod.spec.clone().unwrap();
+    let context = spec.security_context.clone().unwrap();
+    let container = &spec.containers[0];
+    let inner = container.security_context.clone().unwrap();
+
+    // What the pod asks for.
+    assert_eq!(spec.containers.len(), 1);
+    assert_eq!(spec.restart_policy.as_deref(), Some("Never"));
+    assert_eq!(spec.automount_service_account_token, Some(false));
+    assert_eq!(spec.enable_service_links, Some(false));
+    assert_eq!(spec.dns_policy.as_deref(), Some("None"));
+    assert_eq!(spec.host_users, Some(false), "the nodes of the test cluster have user namespaces");
+    assert_eq!((spec.host_network, spec.host_pid, spec.host_ipc), (None, None, None));
+    assert!(spec.active_deadline_seconds.unwrap() >= 300);
+    for (seccomp, user, group) in [
+        (context.seccomp_profile.clone(), context.run_as_user, context.run_as_group),
+        (inner.seccomp_profile.clone(), inner.run_as_user, inner.run_as_group),
+    ] {
+        let seccomp = seccomp.unwrap();
+        assert_eq!((seccomp.type_.as_str(), seccomp.localhost_profile), ("Localhost", Some(profile_path())));
+        assert_eq!((user, group), (Some(1000), Some(1000)));
+    }
+    assert_eq!((context.run_as_non_root, inner.run_as_non_root), (Some(true), Some(true)));
+    assert_eq!(inner.allow_privilege_escalation, Some(false));
+    assert_eq!(inner.read_only_root_filesystem, Some(true));
+    assert_eq!(inner.capabilities.unwrap().drop, Some(vec!["ALL".to_owned()]));
+    assert!(container.volume_mounts.iter().flatten().all(|mount| mount.read_only == Some(true)));
+    let limits = container.resources.clone().unwrap().limits.unwrap();
+    assert_eq!((limits["cpu"].0.as_str(), limits["memory"].0.as_str()), ("500m", "2Gi"));
+    let affinity = serde_json::to_string(&spec.affinity).unwrap();
+    assert!(affinity.contains(&profile_label()), "{affinity}");
+    let owner = &pod.metadata.owner_references.clone().unwrap()[0];
+    assert_eq!((Some(&owner.uid), owner.block_owner_deletion), (run.metadata.uid.as_ref(), None));
+    let policy =
+        home.kubectl(&["get", "networkpolicy", "stratbox-deny-all", "-o", "jsonpath={.spec.policyTypes}"]);
+    assert!(policy.contains("Ingress") && policy.contains("Egress"), "{policy}");
+
+    // What the kernel has in force: PID 1, then the evaluation, which has one filter more.
+    let status = python(&home, &name, "open('/proc/1/status').read()");
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!((field("Seccomp").as_str(), field("NoNewPrivs").as_str()), ("2", "1"), "{status}");
+    assert_eq!(field("Uid"), "1000");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(u64::from_str_radix(&field(set), 16), Ok(0), "{set}");
+    }
+    let mapping = python(&home, &name, "open('/proc/1/uid_map').read().split()");
+    assert!(!mapping.contains("4294967295"), "a user namespace of its own: {mapping}");
+    let sockets = "[__import__('socket').socket]";
+    let probe = format!("(lambda f: f())(lambda: {sockets}[0]())");
+    let refused = support::kubectl_with(
+        &["-n", &home.name, "exec", &name, "--", "/usr/bin/python3", "-B", "-c", &probe],
+        "",
+    );
+    assert!(refused.unwrap_err().contains("PermissionError"), "no socket of any kind");
+    let written = support::kubectl_with(
+        &["-n", &home.name, "exec", &name, "--", "/usr/bin/python3", "-B", "-c", "open('/x', 'w')"],
+        "",
+    );
+    assert!(written.unwrap_err().contains("Read-only file system"));
+    let shell = support::kubectl_with(&["-n", &home.name, "exec", &name, "--", "/bin/sh", "-c", "true"], "");
+    assert!(shell.is_err(), "there is no shell");
+    let writable = python(
+        &home,
+        &name,
+        "[line.split()[1] for line in open('/proc/self/mounts') if 'rw' in line.split()[3].split(',') and line.split()[2] not in ('proc', 'devpts', 'mqueue', 'tmpfs')]",
+    );
+    println!("mounts with rw beside the kernel's own: {}", writable.trim());
+}
+
+#[test]
+fn a_deleted_run_leaves_no_pod_after_ten_seconds() {
+    let home = namespace("deleted");
+    let (_, pod) = running(&home, "gone");
+    let started = Instant::now();
+    home.kubectl(&["delete", "strategyrun", "gone"]);
+    let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);
+    let name = pod.metadata.name.unwrap();
+    while block_on(pods.get_opt(&name)).unwrap().is_some() {
+        assert!(started.elapsed() < Duration::from_secs(10), "the pod is still there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    println!("pod gone after {} ms", started.elapsed().as_millis());
+}
+
+#[test]
+fn what_is_in_force_stands_in_the_status() {
+    let home = namespace("isolation");
+    let code = "def strategy(data):\n    print('\\x1b[31mhello\\x1b[0m')\n    return data['close'] > 0\n";
+    let run = home.finish("told", code, "");
+    assert_eq!(condition(&run, "Ready").unwrap().1, "Succeeded");
+    let status = run.status.unwrap();
+    let provenance = status.provenance.unwrap();
+    let isolation = provenance.isolation.unwrap();
+    assert_eq!((isolation.seccomp, isolation.no_new_privs, isolation.uid), (2, true, 1000));
+    assert_eq!(u64::from_str_radix(&isolation.cap_eff, 16), Ok(0));
+    assert!(isolation.stage2, "the evaluation's own filter was seen before it was given data");
+    assert!(!isolation.uid_map.ends_with("4294967295"), "{}", isolation.uid_map);
+    assert_eq!(provenance.data_sha256.unwrap().len(), 64);
+    assert_eq!(status.output.as_deref().map(str::trim), Some(r"\u{1b}[31mhello\u{1b}[0m"));
+    assert_eq!(status.attempts.len(), 1);
+}

@@ -1,0 +1,3 @@
+# rule: BLT001
+def strategy(data):
+    return np.sign(data["close"])

@@ -1,0 +1,4 @@
+# rule: BLT001
+def strategy(data):
+    x = globals
+    return data["close"] * 0

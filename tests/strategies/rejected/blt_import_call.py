@@ -1,0 +1,4 @@
+# rule: DUN002
+def strategy(data):
+    x = __import__("os")
+    return data["close"] * 0

@@ -1,0 +1,7 @@
+# rule: BLT001
+f = open
+open = 1
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,6 @@
+# rule: BLT003
+from math import exp as getattr
+
+
+def strategy(data):
+    return data["close"] * 0

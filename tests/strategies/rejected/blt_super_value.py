@@ -1,0 +1,6 @@
+# rule: BLT002
+s = super
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,3 @@
+# rule: CON002
+async def strategy(data):
+    return data["close"]

@@ -1,0 +1,7 @@
+# rule: CON001
+def strategy(data):
+    return data["close"]
+
+
+for strategy in [1]:
+    pass

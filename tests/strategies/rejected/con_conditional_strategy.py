@@ -1,0 +1,4 @@
+# rule: CON001
+if 1 > 0:
+    def strategy(data):
+        return data["close"]

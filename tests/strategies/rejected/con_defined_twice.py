@@ -1,0 +1,7 @@
+# rule: CON001
+def strategy(data):
+    return data["close"]
+
+
+def strategy(data):
+    return data["open"]

@@ -1,0 +1,3 @@
+# rule: CON002
+def strategy(data):
+    yield data["close"]

@@ -1,0 +1,3 @@
+# rule: CON001
+def strategy():
+    return 1

@@ -1,0 +1,2 @@
+# rule: CON001
+"""A strategy without code."""

@@ -1,0 +1,3 @@
+# rule: CON001
+def strategy(prices, settings):
+    return prices["close"]

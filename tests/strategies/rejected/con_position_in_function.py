@@ -1,0 +1,4 @@
+# rule: CON001
+def run():
+    position = 1
+    return position

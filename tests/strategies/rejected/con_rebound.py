@@ -1,0 +1,6 @@
+# rule: CON001
+def strategy(data):
+    return data["close"]
+
+
+strategy = print

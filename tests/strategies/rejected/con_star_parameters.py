@@ -1,0 +1,3 @@
+# rule: CON001
+def strategy(*args, **kwargs):
+    return args[0]["close"]

@@ -1,0 +1,3 @@
+# rule: CON001
+class strategy:
+    pass

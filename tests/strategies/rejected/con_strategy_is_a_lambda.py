@@ -1,0 +1,2 @@
+# rule: CON001
+strategy = lambda data: data["close"]

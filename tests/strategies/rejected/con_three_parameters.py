@@ -1,0 +1,3 @@
+# rule: CON001
+def strategy(data, params, extra):
+    return data["close"]

@@ -1,0 +1,6 @@
+# rule: DUN002
+x = __builtins__
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,6 @@
+# rule: DUN003
+__builtins__ = {}
+
+
+def strategy(data):
+    return data["close"] * 0

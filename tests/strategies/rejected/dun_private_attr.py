@@ -1,0 +1,3 @@
+# rule: DUN004
+def strategy(data):
+    return data._mgr

@@ -1,0 +1,4 @@
+# rule: DUN004
+def strategy(data):
+    x = data["close"]._constructor
+    return x

@@ -1,0 +1,6 @@
+# rule: FMT002
+x = "".join(["{0.", "real}"]).format(1)
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,4 @@
+# rule: IMP001
+def strategy(data):
+    import os
+    return os.environ

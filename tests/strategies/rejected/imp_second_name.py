@@ -1,0 +1,6 @@
+# rule: IMP001
+import math, os
+
+
+def strategy(data):
+    return data["close"] * 0

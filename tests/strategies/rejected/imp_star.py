@@ -1,0 +1,6 @@
+# rule: IMP002
+from numpy import *
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,7 @@
+# rule: PAR002
+def f(a, a):
+    return a
+
+
+def strategy(data):
+    return data["close"] * 0

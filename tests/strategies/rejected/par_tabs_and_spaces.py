@@ -1,0 +1,8 @@
+# rule: PAR001
+if 1:
+        x = 1
+	y = 2
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,7 @@
+# rule: PAR002
+class A[T = int]:
+    pass
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,5 @@
+# rule: PDS003
+def strategy(data):
+    rules = {"close": "mean"}
+    other = max(rules, rules)
+    return data.agg(rules)

@@ -1,0 +1,9 @@
+# rule: PDS003
+import numpy as np
+import pandas as pd
+
+
+def strategy(data):
+    s = data["close"]
+    s.agg(["mean", "to_csv"])
+    return s

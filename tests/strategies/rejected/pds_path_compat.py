@@ -1,0 +1,10 @@
+# rule: PDS002
+import numpy as np
+import pandas as pd
+
+
+x = pd.compat.os
+
+
+def strategy(data):
+    return data["close"] * 0

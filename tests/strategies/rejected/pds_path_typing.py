@@ -1,0 +1,7 @@
+# rule: PDS002
+import typing
+x = typing.sys
+
+
+def strategy(data):
+    return data["close"] * 0

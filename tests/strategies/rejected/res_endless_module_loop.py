@@ -1,0 +1,7 @@
+# rule: RES005
+while True:
+    pass
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,6 @@
+# rule: RES002
+x = 9 ** 9 ** 9
+
+
+def strategy(data):
+    return data["close"] * 0

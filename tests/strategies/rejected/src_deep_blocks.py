@@ -1,0 +1,66 @@
+# rule: SRC006
+if 1:
+ if 1:
+  if 1:
+   if 1:
+    if 1:
+     if 1:
+      if 1:
+       if 1:
+        if 1:
+         if 1:
+          if 1:
+           if 1:
+            if 1:
+             if 1:
+              if 1:
+               if 1:
+                if 1:
+                 if 1:
+                  if 1:
+                   if 1:
+                    if 1:
+                     if 1:
+                      if 1:
+                       if 1:
+                        if 1:
+                         if 1:
+                          if 1:
+                           if 1:
+                            if 1:
+                             if 1:
+                              if 1:
+                               if 1:
+                                if 1:
+                                 if 1:
+                                  if 1:
+                                   if 1:
+                                    if 1:
+                                     if 1:
+                                      if 1:
+                                       if 1:
+                                        if 1:
+                                         if 1:
+                                          if 1:
+                                           if 1:
+                                            if 1:
+                                             if 1:
+                                              if 1:
+                                               if 1:
+                                                if 1:
+                                                 if 1:
+                                                  if 1:
+                                                   if 1:
+                                                    if 1:
+                                                     if 1:
+                                                      if 1:
+                                                       if 1:
+                                                        if 1:
+                                                         if 1:
+                                                          if 1:
+                                                           if 1:
+                                                            pass
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,8 @@
+# rule: SRC004
+x = 1
+
+y = 2
+
+
+def strategy(data):
+    return data["close"] * 0

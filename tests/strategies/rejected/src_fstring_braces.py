@@ -1,0 +1,6 @@
+# rule: SRC006
+x = f"{1:{2:{2:{2:{2:{2:{2:{2:{2:{2:}}}}}}}}}}"
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,7 @@
+# rule: SRC004
+x = 1
+﻿y = 2
+
+
+def strategy(data):
+    return data["close"] * 0

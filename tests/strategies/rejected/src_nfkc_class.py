@@ -1,0 +1,7 @@
+# rule: SRC008
+class Ａ:
+    pass
+
+
+def strategy(data):
+    return data["close"] * 0

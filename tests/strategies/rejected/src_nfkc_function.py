@@ -1,0 +1,7 @@
+# rule: SRC008
+def ｆ():
+    pass
+
+
+def strategy(data):
+    return data["close"] * 0

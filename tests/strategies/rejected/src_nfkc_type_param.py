@@ -1,0 +1,7 @@
+# rule: SRC008
+def f[Ｔ](x):
+    return x
+
+
+def strategy(data):
+    return data["close"] * 0

@@ -1,0 +1,6 @@
+# rule: SRC002
+x = "í €"
+
+
+def strategy(data):
+    return data["close"] * 0
