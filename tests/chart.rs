@@ -1,5 +1,7 @@
 //! The chart: what it renders, what it may, and that it says the same as the rest of the project.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says where")]
+
 mod support;
 
 use serde_json::Value;
@@ -258,7 +260,7 @@ fn every_container_of_ours_is_locked_down() {
 fn images_are_by_digest_where_one_is_given() {
     let digest = format!("sha256:{}", "a".repeat(64));
     let all = rendered(&[
-        "--set",
+        "--set-string",
         &format!(
             "image.repository=r/o,image.digest={digest},sandbox.image.repository=r/s,sandbox.image.tag=9"
         ),

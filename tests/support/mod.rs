@@ -4,7 +4,8 @@
 //! `tests/install`), and a test whose set-up fails, fails with the path of the log. All tests of a process share one
 //! runtime and one client; tests themselves are plain functions that call [`block_on`] where they need the client.
 
-#![allow(dead_code, reason = "every test binary uses another part of this module")]
+#![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of this module")]
+#![allow(clippy::panic, clippy::print_stderr, reason = "a test that fails says where")]
 
 use kube::{Api, Client};
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
 
 /// How long a run of a test's size may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The installed release and the way to it.
 pub struct Cluster {
