@@ -18,6 +18,16 @@
 //!
 //! `tests/architecture.rs` says who may import whom.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::needless_pass_by_value,
+        clippy::needless_for_each,
+        clippy::float_cmp,
+        reason = "literals are handed over whole in tests, and some floats have to be equal to the last bit"
+    )
+)]
+
 #[cfg(feature = "operator")]
 pub mod cli;
 #[cfg(feature = "operator")]

@@ -457,3 +457,42 @@ fn a_release_for_one_namespace_works_with_roles_alone_and_cleans_up() {
         assert_eq!(named(kind), "", "{kind} are left");
     }
 }
+
+/// On a cluster that has never seen our kinds; to have one, the chart's copy calls them by another group.
+#[test]
+fn a_first_installation_brings_kind_and_class_and_the_upgrade_takes_the_class_over() {
+    let home = support::namespace("chart-first");
+    let release = home.name.as_str();
+    let group = format!("{release}.stratbox.dev");
+    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(release);
+    std::fs::create_dir_all(copy.join("templates")).unwrap();
+    for file in [
+        "Chart.yaml",
+        "values.yaml",
+        "templates/_helpers.tpl",
+        "templates/crds.yaml",
+        "templates/classes.yaml",
+    ] {
+        let text = read(&format!("{CHART}/{file}"));
+        std::fs::write(copy.join(file), text.replace("stratbox.dev", &group)).unwrap();
+    }
+    let helm = |verb: &[&str]| {
+        let done =
+            support::tool("helm", &[verb, &["-n", release, "--wait", "--timeout", "60s"]].concat(), "");
+        assert!(done.status.success(), "helm {verb:?}: {}", text(&done.stderr));
+    };
+    let copy_path = copy.to_string_lossy();
+    let plural = format!("sandboxclasses.{group}");
+    let uid = || support::kubectl(&["get", &plural, "default", "-o", "jsonpath={.metadata.uid}"]);
+
+    helm(&["install", release, &copy_path]);
+    let first = uid();
+    helm(&["upgrade", release, &copy_path]);
+    assert_eq!(uid(), first, "taken over, not made again");
+    helm(&["uninstall", release]);
+    let left = support::kubectl(&["get", &plural, "-o", "name"]);
+    let crds = [plural.as_str(), &format!("strategyruns.{group}")].map(|name| format!("crd/{name}"));
+    support::kubectl(&["delete", &crds[0], &crds[1]]);
+    assert_eq!(left, "", "a member of the release goes with it; its kind stayed until here");
+    std::fs::remove_dir_all(&copy).unwrap();
+}

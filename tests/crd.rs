@@ -322,3 +322,38 @@ fn other_clients_get_an_unknown_field_pruned_with_a_warning() {
     let there: Value = serde_json::from_slice(&done.stdout).unwrap();
     assert!(there["spec"].get("cod").is_none());
 }
+
+#[test]
+fn the_api_server_refuses_classes_that_cannot_be() {
+    let image = json!({"reference": "localhost/x:1"});
+    let dataset = |name: &str| json!({"name": name, "image": image});
+    let class = |spec: Value| {
+        let mut spec = spec;
+        if spec.get("image").is_none() {
+            spec["image"] = json!("localhost/x:1");
+        }
+        json!({"apiVersion": "stratbox.dev/v1alpha1", "kind": "SandboxClass", "metadata": {"name": "schema-test"}, "spec": spec})
+    };
+    assert!(ask("default", &class(json!({"datasets": [dataset("a"), dataset("b")]}))).is_ok());
+    let nine: Vec<Value> = (0..9).map(|n| dataset(&format!("d{n}"))).collect();
+    for (spec, words) in [
+        (json!({"image": ""}), vec!["spec.image"]),
+        (json!({"imgae": "x"}), vec!["unknown field", "spec.imgae"]),
+        (json!({"datasets": nine}), vec!["spec.datasets", "8"]),
+        (json!({"datasets": [dataset("a"), dataset("a")]}), vec!["spec.datasets[1]", "Duplicate"]),
+        (json!({"datasets": [dataset("../etc")]}), vec!["spec.datasets[0].name"]),
+        (
+            json!({"datasets": [{"name": "a", "image": image, "path": "../../etc"}]}),
+            vec!["spec.datasets[0]", "must not contain .."],
+        ),
+        (json!({"datasets": [{"name": "a", "image": image, "format": "xls"}]}), vec!["format", "parquet"]),
+        (json!({"userNamespaces": "Maybe"}), vec!["spec.userNamespaces", "Require"]),
+        (json!({"limits": {"memory": "2GB"}}), vec!["spec.limits.memory"]),
+        (json!({"defaults": {"fallback": {"policy": "Host"}}}), vec!["spec.defaults.fallback.policy"]),
+    ] {
+        let said = ask("default", &class(spec.clone())).expect_err(&spec.to_string());
+        for word in words {
+            assert!(said.contains(word), "{spec}: no {word:?} in {said}");
+        }
+    }
+}

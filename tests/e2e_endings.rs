@@ -1,5 +1,7 @@
 //! Ends of runs on the real cluster, each with the reason and the words that tell a person what to do next.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! The operator's own troubles, on the real cluster: killed in the middle of a run, and an object that it cannot read.
 //! In a test binary of its own, as no other test should meet an operator that is going up or down.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+
 mod support;
 
 use std::sync::Mutex;

@@ -1,6 +1,8 @@
 //! The samples that people start from, on the real cluster: each ends as its comments say, and each metric is the one
 //! that an implementation written from the scoring page alone comes to.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! The sandbox as the node really runs it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+
 mod support;
 
 use k8s_openapi::api::core::v1::Pod;

@@ -1,6 +1,13 @@
 //! The gate against its corpus and against hostile input: nothing here may pass that should not, refuse what is
 //! honest, panic, or take the process down.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::format_collect,
+    reason = "a test says by panicking what is wrong"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! The README's generated parts. `UPDATE=1` writes them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use stratbox::crd::Reason;

@@ -1,7 +1,7 @@
 //! What all reconciles share.
 
 use super::nodes::Nodes;
-use super::session::Sessions;
+use super::session::{Sessions, Target};
 use crate::config::Config;
 use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
@@ -24,6 +24,14 @@ pub(super) struct Context {
     pub(super) memory: Memory,
 }
 
+impl Context {
+    /// Lets go of the runs of that name that are gone: all, or all but the one that has the name now.
+    pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) {
+        self.memory.forget_gone(target, but);
+        self.sessions.close_gone(target, but);
+    }
+}
+
 /// What this process remembers of runs under way. Nothing here decides alone: whatever is missing after a restart is
 /// observed again, or taken as lost.
 #[derive(Clone, Default)]
@@ -34,6 +42,8 @@ pub(super) struct Memory {
 /// What is remembered of one run.
 #[derive(Default)]
 pub(super) struct Note {
+    /// The run's name and namespace: all that is known of it once it is gone.
+    pub(super) target: Option<Target>,
     /// The run as our own last write returned it: the watch may be behind.
     pub(super) latest: Option<Arc<StrategyRun>>,
     /// Pod of the attempt that this process recorded last.
@@ -79,6 +89,13 @@ impl Memory {
         if !behind {
             notes.remove(uid);
         }
+    }
+
+    /// Forgets the runs of that name that are gone: all, or all but the one that has the name now. Their UIDs are not
+    /// known any more, as nobody was told before they went.
+    pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.retain(|uid, note| note.target.as_ref() != Some(target) || Some(uid.as_str()) == but);
     }
 
     /// The newer of what the watch has and what our own last write returned.

@@ -105,10 +105,7 @@ async fn create_pod(
     pod: &Pod,
 ) -> Result<Option<Refusal>, Error> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let error = match within(pods.create(&PostParams::default(), pod)).await {
-        Ok(_) => return Ok(None),
-        Err(error) => error,
-    };
+    let Err(error) = within(pods.create(&PostParams::default(), pod)).await else { return Ok(None) };
     if said(&error, Status::is_already_exists) {
         let there = within(pods.get_opt(&pod.name_any())).await.map_err(Error::ReadPod)?;
         let ours = there.is_none_or(|there| {

@@ -69,6 +69,16 @@ impl Error {
     }
 }
 
+/// What an error says, and every cause behind it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        // A transparent error repeats what stands behind it.
+        if text.ends_with(&cause) { text } else { format!("{text}: {cause}") }
+    })
+}
+
 /// Waits for one call, and not for ever.
 pub(super) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Call> {
     match tokio::time::timeout(CALL, call).await {

@@ -17,12 +17,13 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::sandbox::run_label_selector;
 use context::{Context, Memory};
+use error::Error;
 use futures::future::join_all;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{self, Controller};
+use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
@@ -97,7 +98,7 @@ async fn wait_for_crds(client: &Client, namespace: Option<&str>) {
         );
         match runs.and(classes).err() {
             None => return,
-            Some(error) => tracing::info!(%error, "waiting for the CRDs"),
+            Some(error) => tracing::info!(error = error::chain(&error), "waiting for the CRDs"),
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
@@ -149,29 +150,44 @@ async fn control_namespace(
         .reflect(writer)
         .touched_objects();
     let waiting = reader.clone();
+    let context = Arc::new(context);
+    let known = context.clone();
     Controller::for_stream(stream, reader)
         .owns(pods, watcher::Config::default().labels(&run_label_selector()))
         .watches(classes, watcher::Config::default(), move |class| runs_of_class(&waiting, &class))
         .reconcile_on(heard)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
-        .run(reconcile::reconcile, reconcile::error_policy, Arc::new(context))
-        .for_each(|result| async {
-            match result {
-                Ok((run, _)) => tracing::debug!(run = %run, "reconciled"),
-                Err(controller::Error::ReconcilerFailed(error, run)) if error.is_conflict() => {
-                    tracing::debug!(run = %run, "somebody else wrote first");
-                }
-                Err(controller::Error::ReconcilerFailed(error, run)) => {
-                    let cause =
-                        std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                    tracing::warn!(run = %run, class = error.class(), %error, cause, "reconcile failed");
-                }
-                // The run is gone: its pod follows by its owner reference.
-                Err(controller::Error::ObjectNotFound(run)) => tracing::debug!(run = %run, "run is gone"),
-                Err(error) => tracing::warn!(%error, "watch failed"),
+        .run(reconcile::reconcile, reconcile::error_policy, context)
+        .for_each(move |result| {
+            let known = known.clone();
+            async move {
+                report(&known, result);
             }
         })
         .await;
+}
+
+/// Says what became of a reconcile; nothing is dropped.
+fn report(
+    known: &Context,
+    result: Result<(ObjectRef<Guarded>, Action), controller::Error<Error, watcher::Error>>,
+) {
+    match result {
+        Ok((run, _)) => tracing::debug!(run = %run, "reconciled"),
+        Err(controller::Error::ReconcilerFailed(error, run)) if error.is_conflict() => {
+            tracing::debug!(run = %run, "somebody else wrote first");
+        }
+        Err(controller::Error::ReconcilerFailed(error, run)) => {
+            tracing::warn!(run = %run, class = error.class(), error = error::chain(&error), "reconcile failed");
+        }
+        // The run is gone: its pod follows by its owner reference.
+        Err(controller::Error::ObjectNotFound(run)) => {
+            tracing::debug!(run = %run, "run is gone");
+            let target = ObjectRef::new(&run.name).within(run.namespace.as_deref().unwrap_or_default());
+            known.forget_gone(&target, None);
+        }
+        Err(error) => tracing::warn!(error = error::chain(&error), "watch failed"),
+    }
 }
 
 fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>

@@ -10,6 +10,7 @@ use crate::run::{Next, plan};
 use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ pub(super) async fn reconcile(
         Err(invalid) => return refuse_undecodable(&context, &seen, invalid).await,
     };
     let uid = first.uid().unwrap_or_default();
+    let target = ObjectRef::from_obj(seen.as_ref());
+    context.forget_gone(&target, Some(&uid));
+    context.memory.with(&uid, |note| note.target = Some(target));
     let mut run = context.memory.newest(first.clone());
     for _ in 0..STEPS {
         // 1. observe (client required)

@@ -30,8 +30,11 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
 const BUFFER: usize = 256 * 1024;
 
+/// A run by name.
+pub(super) type Target = ObjectRef<DeserializeGuard<StrategyRun>>;
+
 /// The runs that are to be looked at again because something was heard of them.
-pub(super) type Trigger = UnboundedSender<ObjectRef<DeserializeGuard<StrategyRun>>>;
+pub(super) type Trigger = UnboundedSender<Target>;
 
 /// All sessions of this process.
 #[derive(Clone)]
@@ -42,6 +45,7 @@ pub(super) struct Sessions {
 
 /// One session; dropping it ends its task.
 struct Session {
+    target: Target,
     pod_name: String,
     heard: Arc<Mutex<Heard>>,
     task: AbortHandle,
@@ -91,21 +95,28 @@ impl Sessions {
             return;
         }
         let heard = Arc::new(Mutex::new(Heard::default()));
+        let target = ObjectRef::new(&run.name_any()).within(&run.namespace().unwrap_or_default());
         let conversation = Talk {
             pods: Api::namespaced(client.clone(), &run.namespace().unwrap_or_default()),
             pod_name: handover.pod_name.clone(),
             run: handover.run,
             heard: heard.clone(),
             trigger: self.trigger.clone(),
-            target: ObjectRef::new(&run.name_any()).within(&run.namespace().unwrap_or_default()),
+            target: target.clone(),
         };
         let task = tokio::spawn(conversation.until_reported()).abort_handle();
-        open.insert(uid, Session { pod_name: handover.pod_name, heard, task });
+        open.insert(uid, Session { target, pod_name: handover.pod_name, heard, task });
     }
 
     /// Ends the run's session.
     pub(super) fn close(&self, run_uid: &str) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(run_uid);
+    }
+
+    /// Ends the sessions of the runs of that name that are gone: all, or all but the one that has the name now.
+    pub(super) fn close_gone(&self, target: &Target, but: Option<&str>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|uid, session| session.target != *target || Some(uid.as_str()) == but);
     }
 }
 
@@ -116,7 +127,7 @@ struct Talk {
     run: Run,
     heard: Arc<Mutex<Heard>>,
     trigger: Trigger,
-    target: ObjectRef<DeserializeGuard<StrategyRun>>,
+    target: Target,
 }
 
 /// Why a connection was given up; the next one asks for the state and goes on from there.

@@ -213,7 +213,7 @@ mod tests {
             (signalled(SIGSYS, false), Outcome::SandboxViolation),
             (signalled(SIGKILL, true), Outcome::OOMKilled),
             (signalled(SIGKILL, false), Outcome::StrategyError),
-            (signalled(11 | 0x80, false), Outcome::StrategyError),
+            (signalled(0x80 | 0xb, false), Outcome::StrategyError),
             (signalled(0, true), Outcome::StrategyError),
             (Gone { too_much: true, ..Gone::default() }, Outcome::InvalidResult),
             (error("strategy", "KeyError", 3), Outcome::StrategyError),

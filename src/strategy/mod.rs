@@ -98,35 +98,42 @@ type Judgement = Result<(Vec<Finding>, Entry), Findings>;
 /// Parses and judges on a thread with a large stack. A panic there is an answer (`None`), not an outage.
 fn judge_on_thread(source: &Source, policy: &Policy) -> Option<Judgement> {
     std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("gate".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || judge(source, policy))
-            .ok()?
-            .join()
-            .ok()
+        big_thread("gate").spawn_scoped(scope, || judge(source, policy)).ok()?.join().ok()
     })
 }
 
 fn judge(source: &Source, policy: &Policy) -> Judgement {
     let mut report = Report::new(source, policy);
-    let Some(tree) = parse::parse(source, &mut report) else {
+    let Some(tokens) = parse::tokens(source, &mut report) else {
         return Err(blocked(report));
     };
-    let program = walk::walk(tree.body());
-    parse::compare(&tree, &program, source, &mut report);
-    if report.blocks() {
-        return Err(blocked(report));
-    }
-    let context = rules::Context::new(&program, policy);
-    rules::run(&context, &mut report);
-    let entry = context.entry;
-    match (report.finish(), entry) {
-        (Ok(warnings), Some(entry)) => Ok((warnings, entry)),
-        (Err(findings), _) => Err(findings),
-        // CON001 is core and reports this case; refused all the same if it should ever not.
-        (Ok(_), None) => Err(Findings::none()),
-    }
+    std::thread::scope(|scope| {
+        // The second parser takes longer than all the rest together, so it works beside the rest.
+        let peer = parse::Peer::start(scope, big_thread("gate-peer"), tokens, source.text());
+        let Some(module) = parse::parse(source, &mut report) else {
+            return Err(blocked(report));
+        };
+        let program = walk::walk(&module.body);
+        let context = rules::Context::new(&program, policy);
+        let mut judged = Report::new(source, policy);
+        rules::run(&context, &mut judged);
+        // What the rules say counts only of a program on which both parsers agree.
+        parse::compare(&program, peer, source, &mut report);
+        if report.blocks() {
+            return Err(blocked(report));
+        }
+        match (judged.finish(), context.entry) {
+            (Ok(warnings), Some(entry)) => Ok((warnings, entry)),
+            (Err(findings), _) => Err(findings),
+            // CON001 is core and reports this case; refused all the same if it should ever not.
+            (Ok(_), None) => Err(Findings::none()),
+        }
+    })
+}
+
+/// A thread whose stack holds whatever the depth check lets through.
+fn big_thread(name: &str) -> std::thread::Builder {
+    std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES)
 }
 
 /// The findings of a report that blocks.

@@ -5,13 +5,16 @@
 //! program that only one of them accepts, or that they read differently, is refused.
 //!
 //! Both can overflow a small stack with hostile nesting, and a stack overflow ends the whole process. So depth is
-//! bounded on the tokens first ([`depth`]), and all of it runs on a thread with a large stack (see `super::check`).
+//! bounded on the tokens first ([`depth`]), and all of it runs on threads with a large stack (see `super::check`).
 
 mod depth;
 mod peer;
 
+pub(super) use peer::Tokens;
 pub(super) use ruff_python_ast as ast;
 pub(super) use ruff_text_size::{Ranged, TextRange};
+
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use ruff_python_ast::PythonVersion;
 use ruff_python_parser::{Mode, ParseOptions, UnsupportedSyntaxErrorKind, parse_unchecked};
@@ -27,29 +30,14 @@ const SANDBOX_PYTHON: PythonVersion = PythonVersion::PY313;
 /// The last Python without PEP 701; the second parser reads f-strings as it did.
 const BEFORE_PEP_701: PythonVersion = PythonVersion::PY311;
 
-/// A parsed program.
-#[derive(Debug)]
-pub(super) struct Tree {
-    module: ast::ModModule,
-    peer: peer::PeerTree,
-}
-
-impl Tree {
-    /// The statements of the module.
-    pub(super) fn body(&self) -> &[ast::Stmt] {
-        &self.module.body
-    }
-}
-
 /// Byte range of a node.
 pub(super) fn bytes(range: TextRange) -> std::ops::Range<usize> {
     range.start().to_usize()..range.end().to_usize()
 }
 
-/// Checks the depth of the token stream, then parses for the rules. `None` if something was reported.
-pub(super) fn parse(source: &Source, report: &mut Report<'_>) -> Option<Tree> {
-    let text = source.text();
-    let tokens = peer::lex(text);
+/// Takes the text apart and bounds the depth of what a parser could make of it. `None` if that was reported.
+pub(super) fn tokens(source: &Source, report: &mut Report<'_>) -> Option<Tokens> {
+    let tokens = peer::lex(source.text());
     if let Some(problem) = depth::check(&tokens) {
         report.add(
             &source_rules::SRC006,
@@ -59,8 +47,34 @@ pub(super) fn parse(source: &Source, report: &mut Report<'_>) -> Option<Tree> {
         );
         return None;
     }
-    let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module).with_target_version(SANDBOX_PYTHON));
-    let peer = peer::parse(tokens, text);
+    Some(tokens)
+}
+
+/// The second parser at work.
+pub(super) struct Peer<'scope>(ScopedJoinHandle<'scope, Result<peer::PeerTree, peer::Problem>>);
+
+impl<'scope> Peer<'scope> {
+    /// Starts the second parser on a thread of its own, which must have a large stack. `None` if there is no thread
+    /// to be had.
+    pub(super) fn start<'a: 'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        thread: Builder,
+        tokens: Tokens,
+        text: &'a str,
+    ) -> Option<Self> {
+        thread.spawn_scoped(scope, move || peer::parse(tokens, text)).ok().map(Self)
+    }
+
+    /// Waits for the tree. A panic of the parser goes on here.
+    fn finish(self) -> Result<peer::PeerTree, peer::Problem> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+/// Parses for the rules, after [`tokens`] had nothing to report. `None` if something was reported.
+pub(super) fn parse(source: &Source, report: &mut Report<'_>) -> Option<ast::ModModule> {
+    let options = ParseOptions::from(Mode::Module).with_target_version(SANDBOX_PYTHON);
+    let parsed = parse_unchecked(source.text(), options);
     if let Some(error) = parsed.errors().first() {
         report.add(
             &parsing::PAR001,
@@ -79,16 +93,7 @@ pub(super) fn parse(source: &Source, report: &mut Report<'_>) -> Option<Tree> {
         );
         return None;
     }
-    let peer = match peer {
-        Ok(peer) => peer,
-        Err(problem) => {
-            let (range, message, hint) = explain_disagreement(text, problem);
-            report.add(&parsing::PAR002, range, message, hint);
-            return None;
-        }
-    };
-    let module = parsed.try_into_module()?.into_syntax();
-    Some(Tree { module, peer })
+    Some(parsed.try_into_module()?.into_syntax())
 }
 
 /// Why the second parser alone refused: mostly f-strings of Python 3.12, which have an easy older form.
@@ -125,9 +130,28 @@ fn explain_disagreement(
     )
 }
 
-/// Compares what both parsers made of the text (PAR004) and refuses identifiers beyond ASCII (SRC008): `CPython`
-/// normalises those (NFKC), so what is read is not what runs.
-pub(super) fn compare(tree: &Tree, program: &Program<'_>, source: &Source, report: &mut Report<'_>) {
+/// Compares what both parsers made of the text (PAR002, PAR004) and refuses identifiers beyond ASCII (SRC008):
+/// `CPython` normalises those (NFKC), so what is read is not what runs.
+pub(super) fn compare(
+    program: &Program<'_>,
+    peer: Option<Peer<'_>>,
+    source: &Source,
+    report: &mut Report<'_>,
+) {
+    let ours = fingerprint(program);
+    let second = match peer {
+        Some(peer) => peer.finish(),
+        // This thread's stack is as large as that of the one that could not be had.
+        None => peer::parse(peer::lex(source.text()), source.text()),
+    };
+    let second = match second {
+        Ok(tree) => tree,
+        Err(problem) => {
+            let (range, message, hint) = explain_disagreement(source.text(), problem);
+            report.add(&parsing::PAR002, range, message, hint);
+            return;
+        }
+    };
     for ident in &program.idents {
         let raw = source.text().get(bytes(ident.range)).unwrap_or_default();
         if !raw.is_ascii() {
@@ -145,8 +169,7 @@ pub(super) fn compare(tree: &Tree, program: &Program<'_>, source: &Source, repor
     if report.blocks() {
         return;
     }
-    let ours = fingerprint(program);
-    if let Some(name) = peer::difference(&ours, &peer::fingerprint(&tree.peer)) {
+    if let Some(name) = peer::difference(&ours, &peer::fingerprint(&second)) {
         report.add(
             &parsing::PAR004,
             0..0,
@@ -183,7 +206,7 @@ fn fingerprint<'a>(program: &'a Program<'_>) -> Vec<(peer::Tag, &'a str)> {
             Node::Element(Element::Literal(_)) | Node::Pattern(_) => {}
         }
     }
-    all.sort_unstable();
+    all.sort_unstable_by(peer::order);
     all
 }
 

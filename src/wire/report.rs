@@ -240,6 +240,7 @@ impl Report {
 #[cfg(test)]
 impl Report {
     /// A believable report of [`super::Run::example`] for tests.
+    #[must_use]
     pub fn example() -> Self {
         let run = super::Run::example();
         Self {

@@ -208,6 +208,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 impl Run {
     /// A complete run for tests.
+    #[must_use]
     pub fn example() -> Self {
         let code = "def strategy(data):\n    return data['close'] > 0\n";
         Self {

@@ -427,7 +427,7 @@ fn a_kept_pod_goes_after_its_time() {
     let plan = with_pod(&world, oom.clone(), None);
     assert!(!deletes(&plan.cleanup));
     world.run.status = plan.status.map(|status| *status);
-    assert_eq!(with_pod(&world, oom.clone(), None).next, Next::After(std::time::Duration::from_secs(3600)));
+    assert_eq!(with_pod(&world, oom.clone(), None).next, Next::After(std::time::Duration::from_hours(1)));
     world.later(3600);
     assert!(deletes(&with_pod(&world, oom, None).cleanup));
 }

@@ -6,6 +6,7 @@
 mod expr;
 mod stmt;
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use rustpython_parser::ast::{self, Arguments, Expr, Keyword, Pattern, Stmt, TypeParam};
@@ -39,7 +40,7 @@ pub(super) struct Problem {
 pub(super) struct PeerTree(ast::Mod);
 
 /// The tokens of a program, up to the first lexical error.
-pub(super) type Tokens = Vec<LexResult>;
+pub(in super::super) type Tokens = Vec<LexResult>;
 
 /// Takes the text apart. Iterative: no text makes it deep.
 pub(super) fn lex(text: &str) -> Tokens {
@@ -61,6 +62,11 @@ pub(super) fn parse(tokens: Tokens, text: &str) -> Result<PeerTree, Problem> {
     })
 }
 
+/// The order of fingerprints: lengths first, since they settle most comparisons without reading the names.
+pub(super) fn order(a: &(Tag, &str), b: &(Tag, &str)) -> Ordering {
+    (a.0, a.1.len(), a.1).cmp(&(b.0, b.1.len(), b.1))
+}
+
 /// The first entry that is not in both sorted lists.
 pub(super) fn difference(ours: &[(Tag, &str)], theirs: &[(Tag, &str)]) -> Option<String> {
     if ours == theirs {
@@ -68,7 +74,7 @@ pub(super) fn difference(ours: &[(Tag, &str)], theirs: &[(Tag, &str)]) -> Option
     }
     let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
     let (a, b) = (ours.get(at), theirs.get(at));
-    a.into_iter().chain(b).min().map(|(tag, name)| format!("{tag:?} {name}"))
+    a.into_iter().chain(b).min_by(|a, b| order(a, b)).map(|(tag, name)| format!("{tag:?} {name}"))
 }
 
 enum Work<'a> {
@@ -98,7 +104,7 @@ pub(super) fn fingerprint(tree: &PeerTree) -> Vec<(Tag, &str)> {
             Work::Pattern(pattern) => walk.visit_pattern(pattern),
         }
     }
-    walk.found.sort_unstable();
+    walk.found.sort_unstable_by(order);
     walk.found
 }
 

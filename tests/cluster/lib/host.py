@@ -111,6 +111,13 @@ def remove_network() -> None:
     HOST_STATE.unlink(missing_ok=True)
 
 
+def remove_proxy_tables() -> None:
+    """Takes away what an earlier kube-proxy has left behind; the next one makes all of it again."""
+    for table in nft_tables():
+        if table.partition(" ")[2] == "kube-proxy":
+            command("nft", "delete", "table", *table.split())
+
+
 def is_ours(table: str) -> bool:
     """Tables that kube-proxy, the CNI plugins and we make; a name that somebody else chose is left alone."""
     name = table.partition(" ")[2]

@@ -4,6 +4,7 @@ import pathlib
 import time
 
 import api
+import host
 import images
 import processes
 from components import NAMES, Component
@@ -51,6 +52,9 @@ def start(component: Component, bin_dir: pathlib.Path) -> None:
     """Starts one daemon, after stopping the one with old inputs."""
     verb = "restarting" if processes.stop(component.name) else "starting"
     say(f"{verb} {component.name}")
+    if component.name == "kube-proxy":
+        # It takes over the chains that it finds, even one that its predecessor had emptied and not yet removed.
+        host.remove_proxy_tables()
     processes.start(component.name, component.argv, clean_environment(bin_dir), component.fingerprint())
 
 
