@@ -1,5 +1,5 @@
-//! A bare container: containerd and runc without Kubernetes, the same image, script and limits. What a cluster adds is what
-//! lies between it and the Job.
+//! A bare container: containerd and runc without Kubernetes, the same image, script and limits. What a cluster adds is
+//! what lies between it and the Job.
 
 use super::subject::{milliseconds, settings};
 use crate::support::{root, text, tool};

@@ -11,8 +11,7 @@ use std::process::{Command, Stdio};
 /// What `tests/cluster/up` says about the node; empty where the cluster is somebody else's.
 pub(crate) fn cluster_env() -> BTreeMap<String, String> {
     let folder = root().join("target/cluster");
-    let foreign =
-        std::env::var_os("KUBECONFIG").is_some_and(|path| PathBuf::from(path) != folder.join("kubeconfig"));
+    let foreign = std::env::var_os("KUBECONFIG").is_some_and(|path| path != folder.join("kubeconfig"));
     if foreign {
         return BTreeMap::new();
     }
@@ -82,8 +81,8 @@ impl Audit {
         Some(Self { path, from })
     }
 
-    /// Writes by service accounts of `account_namespace` to objects in `namespace` since then, by verb and resource, without
-    /// Events, Leases and attach.
+    /// Writes by service accounts of `account_namespace` to objects in `namespace` since then, by verb and resource,
+    /// without Events, Leases and attach.
     pub(crate) fn writes(
         &self,
         account_namespace: &str,

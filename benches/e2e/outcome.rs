@@ -13,6 +13,9 @@ use stratbox::crd::Durations;
 /// What a StrategyRun may take of the Job's time, at p50.
 const TARGET: f64 = 0.6;
 
+/// One stage's milliseconds.
+type Stage = fn(&Durations) -> Option<u64>;
+
 /// All that was measured.
 pub(crate) struct Outcome {
     /// One of each a turn.
@@ -49,7 +52,7 @@ impl Outcome {
         }
     }
 
-    /// How many StrategyRuns ended well.
+    /// How many `StrategyRuns` ended well.
     pub(crate) fn succeeded(&self) -> usize {
         self.runs.iter().filter(|run| run.reason == "Succeeded").count()
     }
@@ -67,7 +70,7 @@ impl Outcome {
     }
 
     fn stages(&self) -> Vec<(&'static str, Figures)> {
-        let parts: [(&'static str, fn(&Durations) -> Option<u64>); 7] = [
+        let parts: [(&'static str, Stage); 7] = [
             ("validate: the gate", |durations| durations.validate_ms),
             ("schedule: pod created → seen on a node", |durations| durations.schedule_ms),
             ("start: on a node → the runner answers", |durations| durations.start_ms),
@@ -77,9 +80,8 @@ impl Outcome {
             ("collect: report in → status planned", |durations| durations.collect_ms),
         ];
         let whole = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-        let of = |read: fn(&Durations) -> Option<u64>| {
-            Figures::of(self.runs.iter().filter_map(|run| read(&run.durations).map(whole)))
-        };
+        let of =
+            |read: Stage| Figures::of(self.runs.iter().filter_map(|run| read(&run.durations).map(whole)));
         parts.into_iter().map(|(name, read)| (name, of(read))).collect()
     }
 
@@ -167,7 +169,8 @@ impl Outcome {
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let load = load.split(' ').next().unwrap_or("?");
         format!(
-            "{processors} processors (load {load} now), test cluster: one node, etcd without fsync; both pods with 500m/2Gi and {} user namespace",
+            "{processors} processors (load {load} now), test cluster: one node, etcd without fsync; \
+             both pods with 500m/2Gi and {} user namespace",
             if self.user_namespace { "a" } else { "no" }
         )
     }
@@ -194,10 +197,14 @@ impl Outcome {
             [("stages by the run's own account", self.stages()), ("seen from outside", self.seen())]
         {
             println!("\n{}", Figures::head(title));
-            rows.iter().for_each(|(name, figures)| println!("{}", figures.row(name)));
+            for (name, figures) in rows {
+                println!("{}", figures.row(name));
+            }
         }
         println!();
-        self.others().iter().for_each(|(name, value)| println!("{name:<32}{value}"));
+        for (name, value) in self.others() {
+            println!("{name:<32}{value}");
+        }
     }
 
     /// Everything as JSON in `target/bench/e2e.json`.

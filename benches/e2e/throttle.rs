@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How long a pod's control group may take to appear, and how long it is read at most.
 const APPEARANCE: Duration = Duration::from_secs(10);
 /// See above.
-const LIFE: Duration = Duration::from_secs(120);
+const LIFE: Duration = Duration::from_mins(2);
 
 /// What was read last.
 #[derive(Debug, Clone, Default)]

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub(super) const NODE_AGENT: &str = "node-agent";
 /// Label of an agent's pod that names the profile it brings.
 pub(super) const LABEL_PROFILE: &str = "stratbox.dev/profile";
+/// Seconds that an agent may be not Ready before its node loses the label.
+const PATIENCE: i64 = 60;
 /// How often labels are compared although nothing was heard.
 const RESYNC: Duration = Duration::from_mins(1);
 
@@ -87,7 +89,11 @@ fn has_user_namespaces(node: &Node, named: bool) -> bool {
     !wanted.is_empty() && wanted.into_iter().all(|handler| can(&handler))
 }
 
-/// Keeps the profile label where it is due, and takes it away where it is not. Never ends by itself.
+/// Keeps the profile label where it is due, and takes it away where the proof has failed. Never ends by itself.
+///
+/// The label goes only when the node's own agent has not been Ready for a while. An agent that is being replaced, or
+/// another release's operator without agents, says nothing about a file that is named by its hash and stays; and a
+/// profile that is missing after all fails the container, not the isolation.
 ///
 /// Only agents in the operator's own namespace count: whoever may create pods elsewhere must not be able to vouch for a
 /// node.
@@ -115,15 +121,22 @@ pub(super) async fn keep_labels(client: Client, nodes: Nodes, node_stream: impl 
 }
 
 async fn label_all(client: &Client, nodes: &Store<Node>, agents: &Store<Pod>) {
+    let now = jiff::Timestamp::now().as_second();
+    let agents = agents.state();
+    let alive = || agents.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
     let proven: BTreeSet<String> =
-        agents.state().iter().filter(|pod| is_ready(pod)).filter_map(|pod| node_of(pod)).collect();
+        alive().filter(|pod| ready_since(pod, "True").is_some()).filter_map(|pod| node_of(pod)).collect();
+    let failed: BTreeSet<String> = alive()
+        .filter(|pod| ready_since(pod, "False").is_some_and(|since| now - since > PATIENCE))
+        .filter_map(|pod| node_of(pod))
+        .collect();
     let label = profile_label();
     for node in nodes.state() {
         let name = node.name_any();
         let labelled = node.labels().get(&label).is_some_and(|value| value == "true");
-        let value = match (proven.contains(&name), labelled) {
-            (true, false) => Some("true"),
-            (false, true) => None,
+        let value = match (labelled, proven.contains(&name), failed.contains(&name)) {
+            (false, true, _) => Some("true"),
+            (true, false, true) => None,
             _ => continue,
         };
         let patch = serde_json::json!({"metadata": {"labels": {label.clone(): value}}});
@@ -136,10 +149,11 @@ async fn label_all(client: &Client, nodes: &Store<Node>, agents: &Store<Pod>) {
     }
 }
 
-fn is_ready(pod: &Pod) -> bool {
-    let ready = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && ready.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
+/// Since when the pod's Ready condition has had that status, in seconds since the epoch.
+fn ready_since(pod: &Pod, status: &str) -> Option<i64> {
+    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions.find(|condition| condition.type_ == "Ready" && condition.status == status)?;
+    Some(ready.last_transition_time.as_ref().map_or(0, |time| time.0.as_second()))
 }
 
 fn node_of(pod: &Pod) -> Option<String> {

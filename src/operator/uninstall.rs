@@ -38,8 +38,8 @@ pub struct Removed {
     pub nodes: usize,
 }
 
-/// Removes the deny-all NetworkPolicies of these namespaces (none named: of all) and the profile label of all nodes. An
-/// operator that is still there for other namespaces puts its label back as soon as it sees it go.
+/// Removes the deny-all NetworkPolicies of these namespaces (none named: of all) and, if none
+/// is named, the profile label of all nodes. An operator that is still there puts its label back as soon as it sees it go.
 ///
 /// # Errors
 /// The first thing that could not be removed; calling again goes on from there.
@@ -52,7 +52,8 @@ pub async fn uninstall(namespaces: &[String]) -> Result<Removed, UninstallError>
     for namespace in namespaces {
         policies += remove_policies(&client, Api::namespaced(client.clone(), namespace)).await?;
     }
-    let nodes = unlabel_nodes(&client).await?;
+    // With namespaces of its own this release may not be the only one that uses the nodes.
+    let nodes = if namespaces.is_empty() { unlabel_nodes(&client).await? } else { 0 };
     Ok(Removed { policies, nodes })
 }
 

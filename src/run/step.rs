@@ -14,10 +14,14 @@ use std::time::Duration;
 
 /// Intermediate reasons are written at most this often.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// The same for what every start passes through: a start of the usual length costs no write for it.
+const START_INTERVAL: Duration = Duration::from_secs(3);
 /// How long after the runner's own deadline the operator stops waiting for its report.
 const REPORT_GRACE: i64 = 60;
 /// Seconds that the pod may take to start, on top of the strategy's own.
 const START_ALLOWANCE: u32 = 300;
+/// How often something is looked for that nobody tells us of when it comes: a ConfigMap, a node's proof.
+const RECHECK: Duration = Duration::from_secs(2);
 /// How often a pod is looked at although nothing was heard of it.
 pub(super) const RESYNC: Duration = Duration::from_secs(30);
 
@@ -57,12 +61,17 @@ impl Step<'_> {
     /// Writes an intermediate reason, unless the last write is too fresh: then the next look does.
     pub(super) fn interim(mut self, reason: Reason, message: &str, next: Next) -> Plan {
         self.draft.under_way(reason, message);
-        let fresh = self.observed.since_write.filter(|since| *since < WRITE_INTERVAL);
+        let interval = if matches!(reason, Reason::Scheduling | Reason::Starting) {
+            START_INTERVAL
+        } else {
+            WRITE_INTERVAL
+        };
+        let fresh = self.observed.since_write.filter(|since| *since < interval);
         let mut plan = self.write(next);
         if let (Some(since), true) = (fresh, plan.status.is_some()) {
             plan.status = None;
             plan.notices.clear();
-            let rest = WRITE_INTERVAL.saturating_sub(since);
+            let rest = interval.saturating_sub(since);
             plan.next = match next {
                 Next::After(wanted) => Next::After(wanted.min(rest)),
                 Next::Wait => Next::After(rest),
@@ -92,7 +101,7 @@ impl Step<'_> {
         if rest <= 0 {
             return self.fail(reason, message);
         }
-        self.interim(reason, message, Next::After(seconds(rest)))
+        self.interim(reason, message, Next::After(seconds(rest).min(RECHECK)))
     }
 
     pub(super) fn rest(&self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> i64 {
@@ -113,7 +122,9 @@ impl Step<'_> {
     ) -> Plan {
         let rest = self.rest(since, resolved);
         if rest > 0 {
-            return self.interim(reason, message, Next::After(seconds(rest)));
+            // Of a pod the watch tells; without one, only looking again does.
+            let pause = if self.observed.pod.is_some() { seconds(rest) } else { seconds(rest).min(RECHECK) };
+            return self.interim(reason, message, Next::After(pause));
         }
         // What is no trouble by itself has become one by lasting.
         let cause = match reason {

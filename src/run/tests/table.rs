@@ -101,7 +101,7 @@ fn a_missing_class_is_waited_for_and_then_terminal() {
     world.class = None;
     let first = world.step();
     assert_eq!(ready(&first), ("Unknown", "ClassNotFound"));
-    assert_eq!(first.next, Next::After(std::time::Duration::from_secs(30)));
+    assert_eq!(first.next, Next::After(std::time::Duration::from_secs(2)));
     world.later(30);
     assert_eq!(ready(&world.step()), ("False", "ClassNotFound"));
 }
@@ -406,9 +406,12 @@ fn intermediate_reasons_are_written_at_most_once_a_second() {
     let mut observed = world.observe();
     observed.pod = Some(&pod);
     observed.since_write = Some(std::time::Duration::from_millis(300));
-    let plan = plan(&observed);
-    assert_eq!(plan.status, None);
-    assert_eq!(plan.next, Next::After(std::time::Duration::from_millis(700)));
+    let starting = plan(&observed);
+    assert_eq!((starting.status, starting.next), (None, Next::After(std::time::Duration::from_millis(2700))));
+    let session = SessionView { accepted: true, report: None };
+    observed.session = Some(&session);
+    let running = plan(&observed);
+    assert_eq!((running.status, running.next), (None, Next::After(std::time::Duration::from_millis(700))));
 }
 
 #[test]
