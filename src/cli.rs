@@ -1,5 +1,7 @@
 //! The command line: only what the user typed, and what to call for it.
 
+mod validate;
+
 use crate::config::Config;
 use crate::{crd, node, operator, sandbox, telemetry};
 use anyhow::Context as _;
@@ -29,6 +31,15 @@ enum Command {
     },
     /// Print the CustomResourceDefinitions.
     Crd,
+    /// Judge programs as the operator would, without a cluster. Exit code 0: accepted, 1: refused, 2: not judged.
+    Validate(validate::Validate),
+    /// List the gate's rules.
+    Rules,
+    /// Explain a rule.
+    Rule {
+        /// Its id, such as IMP001.
+        id: String,
+    },
     /// Remove what the operator leaves behind: deny-all NetworkPolicies and the nodes' profile label.
     Uninstall {
         /// Only in these namespaces; without any, in all.
@@ -82,6 +93,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             runtime.block_on(operator::run(config, listen, asked_to_stop()))?;
         }
         Command::Crd => print!("{}", crd::to_yaml()?),
+        Command::Validate(asked) => return validate::run(&asked),
+        Command::Rules => return validate::explain(None),
+        Command::Rule { id } => return validate::explain(Some(&id)),
         Command::Uninstall { namespaces } => {
             let removed = client_runtime()?.block_on(operator::uninstall(&namespaces))?;
             println!("removed {} NetworkPolicies and {} node labels", removed.policies, removed.nodes);

@@ -7,6 +7,7 @@
 //! | [`crd`] | the resources, their reasons and schema rules | none |
 //! | [`config`] | the operator's configuration | none |
 //! | [`strategy`] | the gate: Python by AST | none |
+//! | [`validate`] | the gate for files: manifests, text, JSON, SARIF | none |
 //! | [`sandbox`] | what an isolated pod is, and what a pod says | none |
 //! | [`wire`] | the frames between operator and runner | none |
 //! | [`score`] | positions × prices → metrics | none |
@@ -54,4 +55,6 @@ pub mod score;
 pub mod strategy;
 #[cfg(feature = "operator")]
 pub mod telemetry;
+#[cfg(feature = "operator")]
+pub mod validate;
 pub mod wire;

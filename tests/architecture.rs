@@ -16,17 +16,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["crd", "wire"]),
     ("sandbox", &["crd", "config"]),
     ("run", &["sandbox", "wire", "strategy", "crd", "config"]),
+    // A policy file means what a class's policy means.
+    ("validate", &["run", "strategy", "crd"]),
     ("runner", &["wire", "score"]),
     ("node", &["sandbox"]),
     ("metrics", &["crd"]),
     ("http", &["metrics"]),
     ("telemetry", &[]),
     ("operator", &["run", "sandbox", "wire", "strategy", "crd", "config", "metrics", "http"]),
-    ("cli", &["operator", "strategy", "crd", "node", "config", "sandbox", "telemetry"]),
+    ("cli", &["operator", "strategy", "crd", "node", "config", "sandbox", "telemetry", "validate"]),
 ];
 
 /// Modules that decide and never do.
-const PURE: &[&str] = &["wire", "score", "strategy", "crd", "sandbox", "run", "config"];
+const PURE: &[&str] = &["wire", "score", "strategy", "crd", "sandbox", "run", "config", "validate"];
 
 /// What a pure module may not name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -30,9 +30,11 @@ fn wait_for_the_operator() {
 fn a_run_outlives_the_operator_and_is_accepted_once() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let home = namespace("killed");
-    let keep = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  podRetention: {onSuccess: Keep}\n";
+    // The scheduling deadline has passed when the operator comes back: that is no reason to give the sandbox up.
+    let keep = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 5\n  podRetention: {onSuccess: Keep}\n";
     home.apply(&run_yaml("busy", BUSY, keep));
     home.wait_until("busy", |run| reason(run) == "Running", PATIENCE);
+    std::thread::sleep(Duration::from_secs(5));
     let selector = "app.kubernetes.io/component=operator";
     kubectl(&["-n", &cluster().namespace, "delete", "pod", "-l", selector, "--grace-period=0", "--force"]);
     let run = home.wait_finished("busy");

@@ -52,7 +52,7 @@ pub struct StrategyRunSpec {
     pub params: BTreeMap<String, String>,
     /// The SandboxClass.
     #[serde(default = "default_class")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub class_name: String,
     /// The market data.
     pub dataset: DatasetSlice,
@@ -94,12 +94,16 @@ fn default_class() -> String {
     "default".into()
 }
 
-/// At most 64 strings of at most 256 characters: bounded for etcd and for CEL's cost.
+/// At most 64 strings of at most 256 characters under names of at most 63: bounded for etcd and for CEL's cost.
 fn params_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "maxProperties": 64,
         "additionalProperties": {"type": "string", "maxLength": 256},
+        "x-kubernetes-validations": [{
+            "rule": "self.all(name, name.size() <= 63)",
+            "message": "params: a name has at most 63 characters",
+        }],
     })
 }
 
@@ -120,10 +124,10 @@ pub struct CodeFrom {
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapKeyRef {
     /// Name of the ConfigMap.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
     /// Key in its `data`.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     pub key: String,
 }
 
@@ -140,7 +144,7 @@ pub struct DatasetSlice {
     pub name: String,
     /// Symbols to select; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 2000), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 2000), inner(length(min = 1, max = 64), regex(pattern = "^[!-~]+$")), extend("x-kubernetes-list-type" = "set"))]
     pub symbols: Vec<String>,
     /// First date, `YYYY-MM-DD`, inclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Doing: carries out a plan. Without a choice of its own about the run.
 
 use super::context::Context;
-use super::error::{Call, Error, within};
+use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
 use crate::sandbox::{MANAGER_STATUS, attempt_of};
@@ -25,7 +25,14 @@ pub(super) async fn enact(
     plan: Plan,
 ) -> Result<Arc<StrategyRun>, Error> {
     for effect in plan.effects {
-        enact_effect(context, run, effect).await?;
+        let done = enact_effect(context, run, effect).await;
+        if let Err(error @ (Error::CreatePod(_) | Error::ApplyNetworkPolicy(_))) = &done {
+            // So that the next look knows why there is no pod, and for how long.
+            let message = clean(&chain(error), REFUSAL_MESSAGE);
+            let refusal = Refusal { kind: RefusalKind::Server, message };
+            context.memory.with(&run.uid().unwrap_or_default(), |note| note.refusal = Some(refusal));
+        }
+        done?;
     }
     let run = match plan.status {
         Some(status) => patch_status(context, run, &status).await?,
@@ -91,8 +98,8 @@ async fn ensure_network_policy(
     match within(policies.create(&PostParams::default(), policy)).await {
         Ok(_) => Ok(()),
         Err(error) if said(&error, Status::is_already_exists) => Ok(()),
-        // Such as a namespace that is going away: the pod's own refusal says so better.
-        Err(error) if said(&error, Status::is_forbidden) => Ok(()),
+        // A namespace that is going away takes no pod either, and the pod's own refusal says so better.
+        Err(error) if said(&error, |status| status.message.contains("being terminated")) => Ok(()),
         Err(error) => Err(Error::ApplyNetworkPolicy(error)),
     }
 }
@@ -180,7 +187,9 @@ async fn patch_status(
             note.scheduled = None;
         }
     });
-    if status.completion_time.is_some() {
+    let ended_before =
+        run.status.as_ref().is_some_and(|before| before.completion_time == status.completion_time);
+    if status.completion_time.is_some() && !ended_before {
         context.metrics.finished(status);
         context.memory.with(&uid, |note| note.gate = None);
     }

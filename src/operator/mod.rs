@@ -27,7 +27,7 @@ use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use nodes::Nodes;
 use session::Sessions;
 use std::net::SocketAddr;
@@ -73,7 +73,10 @@ pub async fn run(
     let work = async {
         wait_for_crds(&client, config.watch_namespaces.first().map(String::as_str)).await;
         let (nodes, node_stream) = Nodes::watch(&client);
-        let labels = tokio::spawn(nodes::keep_labels(client.clone(), nodes.clone(), node_stream));
+        // Inside a cluster this is the service account's namespace, which is the release's.
+        let namespace = client.default_namespace().to_owned();
+        let labels = tokio::spawn(nodes::keep_labels(client.clone(), namespace, nodes.clone(), node_stream));
+        nodes.known().await;
         health.set_ready();
         control(&client, config, nodes, metrics).await;
         labels.abort();
@@ -139,13 +142,17 @@ async fn control_namespace(
     let client = context.client.clone();
     let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
-    let classes: Api<SandboxClass> = Api::all(client);
+    let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
     let (reader, writer) = reflector::store();
     let stream = watcher(runs, watcher::Config::default())
         .default_backoff()
-        .modify(|run| match &mut run.0 {
-            Ok(run) => run.metadata.managed_fields = None,
-            Err(invalid) => invalid.metadata.managed_fields = None,
+        .modify(|run| {
+            // Neither is looked at, and the second holds the code once more.
+            let meta = run.meta_mut();
+            meta.managed_fields = None;
+            if let Some(annotations) = &mut meta.annotations {
+                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
         })
         .reflect(writer)
         .touched_objects();
@@ -198,7 +205,7 @@ where
 }
 
 /// The runs that a new or changed class concerns: those that have not ended.
-fn runs_of_class(runs: &Store<Guarded>, class: &SandboxClass) -> Vec<ObjectRef<Guarded>> {
+fn runs_of_class(runs: &Store<Guarded>, class: &DeserializeGuard<SandboxClass>) -> Vec<ObjectRef<Guarded>> {
     let name = class.name_any();
     runs.state()
         .iter()

@@ -7,7 +7,7 @@ use super::error::within;
 use crate::crd::{SandboxClassSpec, SeccompDelivery};
 use crate::run::NodeFacts;
 use crate::sandbox::{LABEL_COMPONENT, MANAGER_NODE, PROFILE_HASH_LENGTH, profile_hash, profile_label};
-use futures::{Stream, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{self, Store};
@@ -45,9 +45,14 @@ impl Nodes {
                 }
             })
             .reflect(writer)
-            .touched_objects()
             .map(|_| ());
         (Self { store }, stream)
+    }
+
+    /// Waits until the nodes are known; what would be said before that is that there are none.
+    pub(super) async fn known(&self) {
+        // Fails only when the watch is gone, and with it the whole operator.
+        let _ = self.store.wait_until_ready().await;
     }
 
     /// What the nodes can do for a class.
@@ -95,17 +100,22 @@ fn has_user_namespaces(node: &Node, named: bool) -> bool {
 /// another release's operator without agents, says nothing about a file that is named by its hash and stays; and a
 /// profile that is missing after all fails the container, not the isolation.
 ///
-/// Only agents in the operator's own namespace count: whoever may create pods elsewhere must not be able to vouch for a
+/// Only agents in the operator's own `namespace` count: whoever may create pods elsewhere must not be able to vouch for a
 /// node.
-pub(super) async fn keep_labels(client: Client, nodes: Nodes, node_stream: impl Stream<Item = ()> + Send) {
+pub(super) async fn keep_labels(
+    client: Client,
+    namespace: String,
+    nodes: Nodes,
+    node_stream: impl Stream<Item = ()> + Send,
+) {
     let (agents, writer) = reflector::store();
+    let own = Api::<Pod>::namespaced(client.clone(), &namespace);
     let selector =
         format!("{LABEL_COMPONENT}={NODE_AGENT},{LABEL_PROFILE}={}", &profile_hash()[..PROFILE_HASH_LENGTH]);
-    let agent_stream = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default().labels(&selector))
+    let agent_stream = watcher(own.clone(), watcher::Config::default().labels(&selector))
         .default_backoff()
         .modify(|pod| pod.metadata.managed_fields = None)
         .reflect(writer)
-        .touched_objects()
         .map(|_| ());
     let ticks = futures::stream::unfold((), |()| async {
         tokio::time::sleep(RESYNC).await;
@@ -116,7 +126,12 @@ pub(super) async fn keep_labels(client: Client, nodes: Nodes, node_stream: impl 
         ticks.boxed()
     ));
     while changes.next().await.is_some() {
-        label_all(&client, &nodes.store, &agents).await;
+        // A store is filled at the end of its first list: before that, nobody would seem to have proven anything.
+        let filled = nodes.store.wait_until_ready().now_or_never().is_some()
+            && agents.wait_until_ready().now_or_never().is_some();
+        if filled {
+            label_all(&client, &nodes.store, &agents).await;
+        }
     }
 }
 

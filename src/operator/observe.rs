@@ -113,8 +113,20 @@ fn last_pod_name(run: &StrategyRun) -> Option<&str> {
 
 async fn observe_class(context: &Context, run: &StrategyRun) -> Result<Option<SandboxClass>, Error> {
     let classes: Api<SandboxClass> = Api::all(context.client.clone());
-    // A class that cannot be decoded is as good as none: its own `kubectl apply` was refused or it is of another version.
-    within(classes.get_opt(&run.spec.class_name)).await.map_err(Error::ReadClass)
+    if !is_object_name(&run.spec.class_name) {
+        return Ok(None);
+    }
+    match within(classes.get_opt(&run.spec.class_name)).await {
+        // A class of another version, which this one cannot decode, is as good as none.
+        Err(Call::Kube(error)) if matches!(&*error, kube::Error::SerdeError(_)) => Ok(None),
+        class => class.map_err(Error::ReadClass),
+    }
+}
+
+/// Whether a name can be asked for at all: it becomes part of a path.
+fn is_object_name(name: &str) -> bool {
+    let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    !name.is_empty() && name.chars().all(part) && !name.starts_with('.')
 }
 
 /// The pod of the last attempt, live: a cache may be behind, and what is decided on it cannot be undone.
@@ -191,12 +203,8 @@ async fn read_code(
     let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
     let missing =
         |what: &str| Gate::CodeNotFound(format!("spec.codeFrom.configMapKeyRef: {what}; create it"));
-    let map = match within(maps.get_opt(name)).await {
-        Ok(map) => map,
-        // A name that is no name of an object is not there.
-        Err(Call::Kube(error)) if matches!(&*error, kube::Error::Api(status) if status.is_invalid()) => None,
-        Err(error) => return Err(Error::ReadCode(error)),
-    };
+    let map =
+        if is_object_name(name) { within(maps.get_opt(name)).await.map_err(Error::ReadCode)? } else { None };
     let Some(map) = map else {
         return Ok(Err(missing(&format!("there is no ConfigMap {name:?} in namespace {namespace:?}"))));
     };

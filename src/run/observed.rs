@@ -83,6 +83,8 @@ pub enum RefusalKind {
     Runtime,
     /// Admission or validation: does not pass by waiting.
     Admission,
+    /// The API server did not work, or did not let us work: may pass.
+    Server,
     /// A pod of that name is there and is not ours: the next attempt has another name.
     NameTaken,
 }
@@ -94,6 +96,7 @@ impl RefusalKind {
         match self {
             Self::Quota => Reason::QuotaExceeded,
             Self::Runtime => Reason::RuntimeUnavailable,
+            Self::Server => Reason::SandboxStartFailed,
             Self::Admission => Reason::AdmissionRejected,
             Self::NameTaken => Reason::PodLost,
         }

@@ -6,9 +6,9 @@ use super::observed::{Gate, Intent, Observed, RefusalKind};
 use super::outcome::{Ending, read_exit};
 use super::resolve::{Problem, Resolved, gate_policy, resolve};
 use super::status::{Draft, is_finished, sentence};
-use super::step::{RESYNC, Step, delete, seconds, seconds_since};
+use super::step::{RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
 use crate::crd::{Attempt, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRunStatus};
-use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name, read_pod};
+use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name, progress_time, read_pod};
 use crate::strategy::ValidatedStrategy;
 use crate::wire;
 use k8s_openapi::api::core::v1::Pod;
@@ -28,8 +28,21 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
     if is_finished(observed.run, &hash) {
         return finished(observed);
     }
-    let step =
+    let mut step =
         Step { draft: Draft::begin(observed, &hash), effects: leave_former_input(observed, &hash), observed };
+    if let Some((attempt, session)) = step.draft.open_attempt().cloned().zip(observed.session) {
+        // A sandbox that has the run is not disturbed by what has changed around it since.
+        note_pod(&mut step, &attempt);
+        let running = own_pod(observed).is_some_and(|pod| read_pod(pod) == PodState::Running);
+        match &session.report {
+            Some(Ok(report)) => return step.conclude(Ending::Reported(report.clone())),
+            Some(Err(message)) => {
+                return step.conclude(Ending::Failed(Reason::InvalidResult, message.clone()));
+            }
+            None if session.accepted && running => return step.run_out(since_progress(observed, &attempt)),
+            None => {}
+        }
+    }
     let Some(class) = observed.class else {
         let name = &observed.run.spec.class_name;
         let message =
@@ -56,12 +69,19 @@ fn past_the_spec(mut step: Step<'_>, class: &SandboxClass, resolved: &Resolved<'
             let first = findings.items().first().map(sentence).unwrap_or_default();
             step.fail(Reason::CodeRejected, &format!("{} finding(s), first: {first}", findings.total()))
         }
+        Gate::Accepted(strategy)
+            if step.draft.code_on_record().is_some_and(|sha256| sha256 != strategy.sha256()) =>
+        {
+            let message = "spec.codeFrom: the text has changed since this run began; what ran and what would run differ: \
+                           change the run to start it anew";
+            step.fail(Reason::InvalidSpec, message)
+        }
         Gate::Accepted(strategy) => {
             step.draft.validated(true, strategy.warnings(), strategy.warnings().len());
             step.draft.provenance(strategy.sha256(), gate_policy(&class.spec).digest(), &resolved.echo);
             if !step.observed.config.sandbox.enabled {
                 let message = "the operator runs with sandbox.enabled: false: validated, not executed";
-                return step.fall_back(Reason::SandboxDisabled, message, resolved.fallback);
+                return step.fall_back(Reason::SandboxDisabled, message);
             }
             let run = Accepted { class, resolved, strategy };
             match step.draft.open_attempt().cloned() {
@@ -83,8 +103,9 @@ pub(super) struct Accepted<'a> {
 fn next_attempt(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
     if run.class.spec.seccomp.delivery == SeccompDelivery::Node && !step.observed.nodes.profile {
         let message = "no node has proven the seccomp profile yet: see the node agent's pods";
-        let since = step.draft.start_time();
-        return step.unless_overdue(since, run.resolved, Reason::ProfileMissing, message);
+        let lost = step.draft.attempts().last().and_then(|last| last.finished_at.as_ref()).map(|time| time.0);
+        let since = lost.unwrap_or_else(|| step.draft.start_time());
+        return step.unless_overdue(since, Reason::ProfileMissing, message);
     }
     if let Some(last) = step.draft.attempts().last() {
         // The first loss is answered at once, each further one after twice the time.
@@ -104,6 +125,18 @@ fn next_attempt(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
     let uid = meta.uid.as_deref().unwrap_or_default();
     let name = pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), number);
     step.draft.record_attempt(number, name);
+    if let Some(attempt) = step.draft.attempts().last() {
+        let frame =
+            wire::Inbound::Run(Box::new(handover(step.observed, run, attempt, uid).run)).to_line().len();
+        if frame > wire::MAX_INBOUND_LINE {
+            let message = format!(
+                "spec: code, params and symbols come to {frame} bytes together; at most {} can be handed over",
+                wire::MAX_INBOUND_LINE
+            );
+            step.draft.status_mut().attempts.pop();
+            return step.fail(Reason::InvalidSpec, &message);
+        }
+    }
     step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
     step.write(Next::Again)
 }
@@ -116,13 +149,10 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     };
     if !is_ours(observed, pod, attempt) {
         let message = format!("pod {:?} is there already and is not a sandbox of this run", attempt.pod_name);
-        return step.lose(run.resolved, RefusalKind::NameTaken.reason(), &message);
+        return step.lose(RefusalKind::NameTaken.reason(), &message);
     }
+    note_pod(&mut step, attempt);
     let uid = pod.uid().unwrap_or_default();
-    if let Some(open) = step.draft.open_attempt() {
-        open.pod_uid = Some(uid.clone());
-        open.node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
-    }
     let session = observed.session.cloned().unwrap_or_default();
     let handover = handover(observed, run, attempt, &uid);
     let expected = wire::Expected {
@@ -131,21 +161,11 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
         attempt: attempt.number,
         code_sha256: run.strategy.sha256(),
     };
-    let state = read_pod(pod);
-    if !matches!(state, PodState::Pending | PodState::Gated | PodState::Unschedulable(_)) {
-        step.draft.scheduled(true, "Scheduled", "the sandbox has a node");
-    }
-    match session.report {
-        Some(Ok(report)) => return step.conclude(run.resolved, Ending::Reported(report)),
-        Some(Err(message)) => {
-            return step.conclude(run.resolved, Ending::Failed(Reason::InvalidResult, message));
-        }
-        None => {}
-    }
-    let since = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
-    let wait =
-        |step: Step<'_>, reason, message: &str| step.unless_overdue(since, run.resolved, reason, message);
-    match state {
+    let since = since_progress(observed, attempt);
+    let wait = |step: Step<'_>, reason, message: &str| step.unless_overdue(since, reason, message);
+    // What another process began may have been accepted long ago; only a new session can tell.
+    let foreign = observed.intent == Intent::Unknown;
+    match read_pod(pod) {
         PodState::Pending => wait(step, Reason::Scheduling, "waiting for the scheduler"),
         PodState::Gated => {
             step.draft.scheduled(false, "SchedulingGated", "the sandbox is held back by a scheduling gate");
@@ -164,28 +184,25 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             wait(step, Reason::Starting, "the sandbox is starting")
         }
-        PodState::Running if session.accepted => {
+        PodState::Running if session.accepted || foreign => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
-            step.run_out(since, run.resolved)
+            step.run_out(since)
         }
         PodState::Running => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             let message = "the runner is up and has not accepted the run yet";
-            if step.is_overdue(since, run.resolved) {
-                return step.fall_back(Reason::SandboxStartFailed, message, run.resolved.fallback);
-            }
             wait(step, Reason::Starting, message)
         }
         PodState::Exited(exit) => {
-            let ending = read_exit(&exit, session.accepted, &expected);
-            step.conclude(run.resolved, ending)
+            let ending = read_exit(&exit, session.accepted || foreign, &expected);
+            step.conclude(ending)
         }
         PodState::DeadlineExceeded => {
             let message = "the sandbox was ended by its node at the pod's deadline".to_owned();
-            step.conclude(run.resolved, Ending::Failed(Reason::DeadlineExceeded, message))
+            step.conclude(Ending::Failed(Reason::DeadlineExceeded, message))
         }
-        PodState::Evicted(message) => step.lose(run.resolved, Reason::Evicted, &message),
-        PodState::Lost(message) => step.lose(run.resolved, Reason::PodLost, &message),
+        PodState::Evicted(message) => step.lose(Reason::Evicted, &message),
+        PodState::Lost(message) => step.lose(Reason::PodLost, &message),
     }
 }
 
@@ -196,12 +213,12 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
     if let Some(refusal) = observed.refusal {
         let reason = refusal.kind.reason();
         return match refusal.kind {
-            RefusalKind::Admission => step.fall_back(reason, &refusal.message, run.resolved.fallback),
-            RefusalKind::NameTaken => step.lose(run.resolved, reason, &refusal.message),
-            RefusalKind::Quota | RefusalKind::Runtime if step.is_overdue(since, run.resolved) => {
-                step.fall_back(reason, &refusal.message, run.resolved.fallback)
+            RefusalKind::Admission => step.fall_back(reason, &refusal.message),
+            RefusalKind::NameTaken => step.lose(reason, &refusal.message),
+            RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server if step.is_overdue(since) => {
+                step.fall_back(reason, &refusal.message)
             }
-            RefusalKind::Quota | RefusalKind::Runtime => {
+            RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server => {
                 step.create(run, attempt);
                 step.interim(reason, &refusal.message, Next::After(QUOTA_RETRY))
             }
@@ -210,13 +227,28 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
     if attempt.pod_uid.is_some() || observed.intent != Intent::Recorded {
         // Seen before, created, or recorded by an operator that may have created it: it may have run. Never create it
         // again.
-        return match observed.session.and_then(|session| session.report.clone()) {
-            Some(Ok(report)) => step.conclude(run.resolved, Ending::Reported(report)),
-            _ => step.lose(run.resolved, Reason::PodLost, "the sandbox's pod is gone without a report"),
-        };
+        return step.lose(Reason::PodLost, "the sandbox's pod is gone without a report");
     }
     step.create(run, attempt);
     Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() }
+}
+
+/// Writes down which pod the attempt has, and that it has a node.
+fn note_pod(step: &mut Step<'_>, attempt: &Attempt) {
+    let Some(pod) = step.observed.pod.filter(|pod| is_ours(step.observed, pod, attempt)) else { return };
+    if let Some(open) = step.draft.open_attempt() {
+        open.pod_uid = pod.uid();
+        open.node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    }
+    if !matches!(read_pod(pod), PodState::Pending | PodState::Gated | PodState::Unschedulable(_)) {
+        step.draft.scheduled(true, "Scheduled", "the sandbox has a node");
+    }
+}
+
+/// Since when nothing has moved towards a running sandbox: the record, the node, the container's start.
+fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff::Timestamp {
+    let recorded = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
+    observed.pod.and_then(progress_time).map_or(recorded, |progress| progress.max(recorded))
 }
 
 /// A pod counts as this attempt's only by the owner's UID and the number that we gave it.
@@ -275,14 +307,8 @@ fn finished(observed: &Observed<'_>) -> Plan {
     let moved = (status.observed_generation != generation)
         .then(|| Box::new(StrategyRunStatus { observed_generation: generation, ..status.clone() }));
     let mut plan = Plan { status: moved, cleanup: vec![Effect::CloseSession], ..Plan::nothing() };
-    let Some(pod) = observed.pod else { return plan };
-    let retention = observed
-        .run
-        .spec
-        .pod_retention
-        .clone()
-        .unwrap_or_default()
-        .or(&observed.config.defaults.pod_retention);
+    let Some(pod) = own_pod(observed) else { return plan };
+    let retention = retention(observed);
     let succeeded = status.metrics.is_some();
     let keep = if succeeded { retention.on_success } else { retention.on_failure } == Some(Retention::Keep);
     let age = status.completion_time.map_or(i64::MAX, |time| seconds_since(observed, time.0));
@@ -298,7 +324,7 @@ fn finished(observed: &Observed<'_>) -> Plan {
 /// The input has changed while a sandbox of the former one is there: it goes, whatever it may still say.
 fn leave_former_input(observed: &Observed<'_>, hash: &str) -> Vec<Effect> {
     let former = observed.run.status.as_ref().and_then(|status| status.input_hash.as_deref());
-    match (former, observed.pod) {
+    match (former, own_pod(observed)) {
         (Some(former), Some(pod)) if former != hash => vec![Effect::CloseSession, delete(pod, false)],
         (Some(former), None) if former != hash => vec![Effect::CloseSession],
         _ => Vec::new(),

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::crd::{
-    DatasetSource, Execution, FallbackPolicy, PodRetention, Quantity, Reason, ResolvedSpec, ResourceLimits,
+    DatasetSource, Execution, FallbackPolicy, Quantity, Reason, ResolvedSpec, ResourceLimits,
     SandboxClassSpec, Severity as ClassSeverity, StrategyRunSpec, Trials,
 };
 use crate::strategy;
@@ -10,6 +10,9 @@ use crate::wire;
 
 /// The least memory that interpreter, pandas and a small strategy need.
 const LEAST_MEMORY: &str = "256Mi";
+/// Less CPU makes no progress, less storage holds no log.
+const LEAST_CPU: &str = "10m";
+const LEAST_STORAGE: &str = "1Mi";
 /// Names listed in a message at most.
 const LISTED: usize = 20;
 
@@ -26,10 +29,6 @@ pub struct Resolved<'a> {
     pub memory_bytes: u64,
     /// For the pod.
     pub requests: ResourceLimits,
-    /// Policy after the operator's switch.
-    pub fallback: FallbackPolicy,
-    /// What becomes of the pod; complete.
-    pub retention: PodRetention,
     /// The same values for the status.
     pub echo: ResolvedSpec,
 }
@@ -91,8 +90,6 @@ pub fn resolve<'a>(
         trials: resolve_trials(&trials)?,
         memory_bytes: memory.units(),
         requests: requests(class, config, &echo.limits),
-        fallback,
-        retention: run.pod_retention.clone().unwrap_or_default().or(&config.defaults.pod_retention),
         echo,
     })
 }
@@ -181,6 +178,15 @@ fn resolve_limits(
             return Err(invalid(format!(
                 "{field}: {limit} is more than class {class_name:?} allows; write at most {most}"
             )));
+        }
+    }
+    // The kernel takes a limit of 0 for none.
+    for (name, limit, least) in
+        [("cpu", &limits.cpu, LEAST_CPU), ("ephemeral-storage", &limits.ephemeral_storage, LEAST_STORAGE)]
+    {
+        let field = format!("spec.resources.limits.{name}");
+        if quantity(&field, limit.as_deref())? < quantity(&field, Some(least))? {
+            return Err(invalid(format!("{field}: write at least {least}")));
         }
     }
     let least = quantity("", Some(LEAST_MEMORY))?;

@@ -146,6 +146,16 @@ impl Draft {
         provenance.resolved = Some(echo.clone());
     }
 
+    /// The values on record for this input.
+    pub(super) fn resolved(&self) -> Option<&ResolvedSpec> {
+        self.status.provenance.as_ref()?.resolved.as_ref()
+    }
+
+    /// Hash of the code that this input's first attempt was made for.
+    pub(super) fn code_on_record(&self) -> Option<&str> {
+        self.status.provenance.as_ref()?.code_sha256.as_deref().filter(|_| !self.status.attempts.is_empty())
+    }
+
     /// The rest of the status, for whoever knows it.
     pub(super) fn status_mut(&mut self) -> &mut StrategyRunStatus {
         &mut self.status

@@ -4,9 +4,11 @@ use super::effect::{Effect, Next, Notice, Plan};
 use super::observed::Observed;
 use super::outcome::{Ending, reason_of, write_report};
 use super::plan::Accepted;
-use super::resolve::Resolved;
 use super::status::Draft;
-use crate::crd::{Attempt, FallbackPolicy, Reason, Retention, RunPath, StrategyRunStatus, UserNamespaces};
+use crate::crd::{
+    Attempt, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRunStatus,
+    UserNamespaces,
+};
 use crate::sandbox::{PodRequest, PodState, build_deny_all, build_pod, read_pod};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource as _, ResourceExt as _};
@@ -85,42 +87,45 @@ impl Step<'_> {
     pub(super) fn fail(mut self, reason: Reason, message: &str) -> Plan {
         self.draft.close_attempt(reason.as_str());
         self.draft.failed(reason, message);
-        self.effects.extend(self.observed.pod.map(|pod| delete(pod, false)));
+        self.effects.extend(own_pod(self.observed).map(|pod| delete(pod, false)));
         self.write(Next::Wait)
+    }
+
+    /// The values on record for this input; before there are any, those of run and configuration.
+    fn resolved(&self) -> ResolvedSpec {
+        let (spec, defaults) = (&self.observed.run.spec, &self.observed.config.defaults);
+        self.draft.resolved().cloned().unwrap_or_else(|| ResolvedSpec {
+            active_deadline_seconds: spec.active_deadline_seconds.unwrap_or(defaults.active_deadline_seconds),
+            scheduling_deadline_seconds: spec
+                .scheduling_deadline_seconds
+                .unwrap_or(defaults.scheduling_deadline_seconds),
+            backoff_limit: spec.backoff_limit.unwrap_or(defaults.backoff_limit),
+            ..ResolvedSpec::default()
+        })
     }
 
     /// Waits for an object that may still be applied, up to the scheduling deadline.
     pub(super) fn wait_for(self, reason: Reason, message: &str) -> Plan {
-        let deadline = self
-            .observed
-            .run
-            .spec
-            .scheduling_deadline_seconds
-            .unwrap_or(self.observed.config.defaults.scheduling_deadline_seconds);
-        let rest = i64::from(deadline) - seconds_since(self.observed, self.draft.start_time());
+        let rest = self.rest(self.draft.start_time());
         if rest <= 0 {
             return self.fail(reason, message);
         }
         self.interim(reason, message, Next::After(seconds(rest).min(RECHECK)))
     }
 
-    pub(super) fn rest(&self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> i64 {
-        i64::from(resolved.echo.scheduling_deadline_seconds) - seconds_since(self.observed, since)
+    /// Seconds left of the scheduling deadline.
+    fn rest(&self, since: jiff::Timestamp) -> i64 {
+        i64::from(self.resolved().scheduling_deadline_seconds) - seconds_since(self.observed, since)
     }
 
-    pub(super) fn is_overdue(&self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> bool {
-        self.rest(since, resolved) <= 0
+    /// Whether a sandbox has been waited for long enough.
+    pub(super) fn is_overdue(&self, since: jiff::Timestamp) -> bool {
+        self.rest(since) <= 0
     }
 
     /// Waits for a sandbox, up to the scheduling deadline; then its trouble is the fallback's cause.
-    pub(super) fn unless_overdue(
-        self,
-        since: jiff::Timestamp,
-        resolved: &Resolved<'_>,
-        reason: Reason,
-        message: &str,
-    ) -> Plan {
-        let rest = self.rest(since, resolved);
+    pub(super) fn unless_overdue(self, since: jiff::Timestamp, reason: Reason, message: &str) -> Plan {
+        let rest = self.rest(since);
         if rest > 0 {
             // Of a pod the watch tells; without one, only looking again does.
             let pause = if self.observed.pod.is_some() { seconds(rest) } else { seconds(rest).min(RECHECK) };
@@ -132,83 +137,75 @@ impl Step<'_> {
             Reason::Starting => Reason::SandboxStartFailed,
             cause => cause,
         };
-        self.fall_back(cause, message, resolved.fallback)
+        self.fall_back(cause, message)
     }
 
     /// No sandbox can be had. The pod goes first, and only as it was looked at: if it has become schedulable meanwhile,
     /// the deletion fails and the next look sees that.
-    pub(super) fn fall_back(mut self, cause: Reason, message: &str, policy: FallbackPolicy) -> Plan {
+    pub(super) fn fall_back(mut self, cause: Reason, message: &str) -> Plan {
         self.effects.push(Effect::CloseSession);
-        self.effects.extend(self.observed.pod.map(|pod| delete(pod, true)));
+        self.effects.extend(own_pod(self.observed).map(|pod| delete(pod, true)));
         self.draft.close_attempt(cause.as_str());
         self.draft.failed(cause, message);
         self.draft.fallback_active(cause, message);
-        if policy == FallbackPolicy::AstOnly {
+        if self.resolved().fallback_policy == Some(FallbackPolicy::AstOnly) {
             self.draft.status_mut().path = Some(RunPath::AstOnly);
         }
         self.write(Next::Wait)
     }
 
     /// The runner has the run and keeps its time; the operator only stops waiting long after it should have spoken.
-    pub(super) fn run_out(self, since: jiff::Timestamp, resolved: &Resolved<'_>) -> Plan {
-        let allowed = i64::from(resolved.echo.active_deadline_seconds)
-            + i64::from(resolved.echo.scheduling_deadline_seconds)
+    pub(super) fn run_out(self, since: jiff::Timestamp) -> Plan {
+        let resolved = self.resolved();
+        let allowed = i64::from(resolved.active_deadline_seconds)
+            + i64::from(resolved.scheduling_deadline_seconds)
             + REPORT_GRACE;
         let rest = allowed - seconds_since(self.observed, since);
         if rest <= 0 {
             let message = "the runner did not report within its deadline".to_owned();
-            return self.conclude(resolved, Ending::Failed(Reason::DeadlineExceeded, message));
+            return self.conclude(Ending::Failed(Reason::DeadlineExceeded, message));
         }
         self.interim(Reason::Running, "the strategy is running", Next::After(seconds(rest).min(RESYNC)))
     }
 
     /// The attempt has ended.
-    pub(super) fn conclude(mut self, resolved: &Resolved<'_>, ending: Ending) -> Plan {
-        match ending {
+    pub(super) fn conclude(mut self, ending: Ending) -> Plan {
+        let kept = match ending {
             Ending::Reported(report) => {
                 write_report(&mut self.draft, &report, self.observed);
-                let retention = if reason_of(report.outcome) == Reason::Succeeded {
-                    resolved.retention.on_success
-                } else {
-                    resolved.retention.on_failure
-                };
-                let pod = self.observed.pod.filter(|_| retention != Some(Retention::Keep));
-                let mut plan = self.write(Next::Wait);
-                plan.cleanup.push(Effect::CloseSession);
-                plan.cleanup.extend(pod.map(|pod| delete(pod, false)));
-                plan
+                self.keeps(reason_of(report.outcome) == Reason::Succeeded)
             }
             Ending::Failed(reason, message) => {
                 self.draft.close_attempt(reason.as_str());
                 self.draft.status_mut().path = Some(RunPath::Sandbox);
                 self.draft.failed(reason, &message);
-                let exited =
-                    self.observed.pod.is_some_and(|pod| matches!(read_pod(pod), PodState::Exited(_)));
-                let keep = exited && resolved.retention.on_failure == Some(Retention::Keep);
-                let pod = self.observed.pod.filter(|_| !keep);
-                let mut plan = self.write(Next::Wait);
-                plan.cleanup.push(Effect::CloseSession);
-                plan.cleanup.extend(pod.map(|pod| delete(pod, false)));
-                plan
+                // What may still run is not kept.
+                self.keeps(false)
+                    && own_pod(self.observed).is_some_and(|pod| matches!(read_pod(pod), PodState::Exited(_)))
             }
-            Ending::Lost(reason, message) => self.lose(resolved, reason, &message),
-            Ending::NotStarted(message) => {
-                self.fall_back(Reason::SandboxStartFailed, &message, resolved.fallback)
-            }
-        }
+            Ending::Lost(reason, message) => return self.lose(reason, &message),
+            Ending::NotStarted(message) => return self.fall_back(Reason::SandboxStartFailed, &message),
+        };
+        let pod = own_pod(self.observed).filter(|_| !kept).map(|pod| delete(pod, false));
+        let mut plan = self.write(Next::Wait);
+        plan.cleanup.push(Effect::CloseSession);
+        plan.cleanup.extend(pod);
+        plan
+    }
+
+    fn keeps(&self, succeeded: bool) -> bool {
+        let retention = retention(self.observed);
+        let wanted = if succeeded { retention.on_success } else { retention.on_failure };
+        wanted == Some(Retention::Keep)
     }
 
     /// The sandbox was lost through no fault of the strategy: try another one, while the limit lasts.
-    pub(super) fn lose(mut self, resolved: &Resolved<'_>, reason: Reason, message: &str) -> Plan {
+    pub(super) fn lose(mut self, reason: Reason, message: &str) -> Plan {
         self.effects.push(Effect::CloseSession);
-        let ours = self.observed.pod.filter(|pod| {
-            let uid = self.observed.run.metadata.uid.as_deref();
-            pod.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid)
-        });
-        self.effects.extend(ours.map(|pod| delete(pod, false)));
+        self.effects.extend(own_pod(self.observed).map(|pod| delete(pod, false)));
         let number = self.draft.attempts().last().map_or(1, |attempt| attempt.number);
         self.draft.close_attempt(reason.as_str());
-        let limit = resolved.echo.backoff_limit;
+        let limit = self.resolved().backoff_limit;
         if number <= limit {
             self.draft.under_way(
                 Reason::Retrying,
@@ -263,6 +260,17 @@ impl Step<'_> {
         self.effects.push(Effect::EnsureNetworkPolicy(Box::new(build_deny_all(&namespace))));
         self.effects.push(Effect::CreatePod(Box::new(pod)));
     }
+}
+
+/// The observed pod, if it is this run's at all: nobody else's is ever deleted.
+pub(super) fn own_pod<'a>(observed: &Observed<'a>) -> Option<&'a Pod> {
+    let uid = observed.run.metadata.uid.as_deref();
+    observed.pod.filter(|pod| pod.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid))
+}
+
+/// What becomes of the pod; complete.
+pub(super) fn retention(observed: &Observed<'_>) -> PodRetention {
+    observed.run.spec.pod_retention.clone().unwrap_or_default().or(&observed.config.defaults.pod_retention)
 }
 
 pub(super) fn delete(pod: &Pod, unchanged: bool) -> Effect {

@@ -12,4 +12,4 @@ pub use names::{
 };
 pub use pod::{PodRequest, build_pod};
 pub use security::{PROFILE, PROFILE_HASH_LENGTH, build_deny_all, profile_hash};
-pub use state::{Exit, PodState, StartTrouble, read_pod};
+pub use state::{Exit, PodState, StartTrouble, progress_time, read_pod};

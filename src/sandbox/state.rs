@@ -56,21 +56,29 @@ pub fn read_pod(pod: &Pod) -> PodState {
     let Some(status) = &pod.status else {
         return PodState::Pending;
     };
-    if let Some(exit) = exit(status) {
+    let exit = exit(status);
+    // A runner that has reported, or that ran out of memory, says more than whoever ended the pod around it; any other
+    // exit code is only what that somebody did.
+    if let Some(exit) = exit.clone().filter(|exit| exit.code == 0 || exit.oom_killed) {
         return PodState::Exited(exit);
     }
     let words = || status.message.clone().or_else(|| status.reason.clone()).unwrap_or_default();
     match (status.phase.as_deref(), status.reason.as_deref()) {
         (_, Some("DeadlineExceeded")) => return PodState::DeadlineExceeded,
         (Some("Failed"), Some("Evicted" | "Preempting" | "Preempted")) => return PodState::Evicted(words()),
-        (Some("Failed" | "Succeeded" | "Unknown"), _) => return PodState::Lost(words()),
         _ => {}
     }
+    if let Some(message) = disrupted(status) {
+        return PodState::Evicted(message.to_owned());
+    }
     if pod.metadata.deletion_timestamp.is_some() {
-        return disrupted(status).map_or_else(
-            || PodState::Lost("the pod is being deleted".into()),
-            |message| PodState::Evicted(message.to_owned()),
-        );
+        return PodState::Lost("the pod is being deleted".into());
+    }
+    if let Some(exit) = exit {
+        return PodState::Exited(exit);
+    }
+    if matches!(status.phase.as_deref(), Some("Failed" | "Succeeded" | "Unknown")) {
+        return PodState::Lost(words());
     }
     match container_state(status) {
         Some(ContainerState { running: Some(_), .. }) => PodState::Running,
@@ -81,6 +89,20 @@ pub fn read_pod(pod: &Pod) -> PodState {
         }
         _ => unless_scheduled(status),
     }
+}
+
+/// When the pod last came nearer to a running container: its node was found, its container started.
+#[must_use]
+pub fn progress_time(pod: &Pod) -> Option<jiff::Timestamp> {
+    let status = pod.status.as_ref()?;
+    let scheduled =
+        status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "True");
+    let scheduled =
+        scheduled.and_then(|condition| condition.last_transition_time.as_ref()).map(|time| time.0);
+    let started = container_state(status)
+        .and_then(|state| state.running.as_ref()?.started_at.as_ref())
+        .map(|time| time.0);
+    scheduled.max(started)
 }
 
 fn container_state(status: &PodStatus) -> Option<&ContainerState> {
@@ -196,6 +218,29 @@ mod tests {
         let exit = |oom_killed| Exit { code: 137, oom_killed, message: "m".into() };
         assert_eq!(ended(137, "OOMKilled"), PodState::Exited(exit(true)));
         assert_eq!(ended(137, "Error"), PodState::Exited(exit(false)));
+    }
+
+    #[test]
+    fn who_ends_a_pod_is_believed_before_the_exit_code_of_what_it_ended() {
+        let taken = |reason: &str, code: i32| {
+            pod(serde_json::json!({"phase": "Failed", "reason": reason, "message": "disk",
+                "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                    "state": {"terminated": {"exitCode": code, "reason": "Error"}}}]}))
+        };
+        assert_eq!(taken("Evicted", 143), PodState::Evicted("disk".into()));
+        assert_eq!(taken("DeadlineExceeded", 137), PodState::DeadlineExceeded);
+        assert!(matches!(taken("Evicted", 0), PodState::Exited(_)), "it had reported");
+    }
+
+    #[test]
+    fn progress_is_the_latest_of_node_and_start() {
+        let pod: Pod = serde_json::from_value(serde_json::json!({"metadata": {}, "status": {
+            "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:10Z"}],
+            "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+                "state": {"running": {"startedAt": "2026-01-01T00:00:15Z"}}}]}}))
+        .unwrap();
+        assert_eq!(progress_time(&pod), Some("2026-01-01T00:00:15Z".parse().unwrap()));
+        assert_eq!(progress_time(&Pod::default()), None);
     }
 
     #[test]

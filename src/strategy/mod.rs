@@ -74,7 +74,7 @@ pub fn check(source: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findin
     if report.blocks() {
         return Err(blocked(report));
     }
-    match judge_on_thread(&source, policy) {
+    match isolated(|| judge(&source, policy)) {
         Some(Ok((warnings, entry))) => {
             let code = source.into_text();
             let sha256 = policy::hex(&Sha256::digest(code.as_bytes()));
@@ -95,11 +95,9 @@ pub fn check(source: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findin
 
 type Judgement = Result<(Vec<Finding>, Entry), Findings>;
 
-/// Parses and judges on a thread with a large stack. A panic there is an answer (`None`), not an outage.
-fn judge_on_thread(source: &Source, policy: &Policy) -> Option<Judgement> {
-    std::thread::scope(|scope| {
-        big_thread("gate").spawn_scoped(scope, || judge(source, policy)).ok()?.join().ok()
-    })
+/// Works on a thread with a large stack. A panic there is an answer (`None`), not an outage.
+fn isolated<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| big_thread("gate").spawn_scoped(scope, work).ok()?.join().ok())
 }
 
 fn judge(source: &Source, policy: &Policy) -> Judgement {
@@ -139,4 +137,23 @@ fn big_thread(name: &str) -> std::thread::Builder {
 /// The findings of a report that blocks.
 fn blocked(report: Report<'_>) -> Findings {
     report.finish().err().unwrap_or_else(Findings::none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_either_parser_is_an_answer() {
+        assert_eq!(isolated(|| 1), Some(1));
+        assert_eq!(isolated(|| -> u8 { panic!("the first parser") }), None);
+        let second = || {
+            std::thread::scope(|scope| {
+                let thread =
+                    big_thread("gate-peer").spawn_scoped(scope, || -> u8 { panic!("the second parser") });
+                thread.unwrap().join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        };
+        assert_eq!(isolated(second), None);
+    }
 }

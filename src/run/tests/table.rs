@@ -242,6 +242,68 @@ fn an_accepted_run_is_not_bound_by_the_scheduling_deadline() {
 }
 
 #[test]
+fn an_operator_that_comes_back_asks_the_sandbox_before_it_gives_it_up() {
+    let mut world = recorded();
+    world.later(200);
+    let pod = world.pod(running());
+    let mut observed = world.observe();
+    observed.pod = Some(&pod);
+    observed.intent = Intent::Unknown;
+    let plan = plan(&observed);
+    assert_eq!(ready(&plan), ("Unknown", "Running"));
+    assert!(matches!(plan.effects[..], [Effect::OpenSession(_)]), "{plan:?}");
+}
+
+#[test]
+fn a_runner_that_died_unseen_is_lost_and_not_a_failed_start() {
+    let world = recorded();
+    let pod = world.pod(exited(70, "Error", ""));
+    let mut observed = world.observe();
+    observed.pod = Some(&pod);
+    observed.intent = Intent::Unknown;
+    assert_eq!(ready(&plan(&observed)), ("Unknown", "Retrying"));
+}
+
+#[test]
+fn a_sandbox_that_has_the_run_outlives_its_class() {
+    let mut world = recorded();
+    world.later(100);
+    world.class = None;
+    let accepted = SessionView { accepted: true, report: None };
+    let plan = with_pod(&world, running(), Some(accepted));
+    assert_eq!(ready(&plan), ("Unknown", "Running"));
+    assert!(!deletes(&plan.effects));
+    let reported = SessionView { accepted: true, report: Some(Ok(Box::new(world.report()))) };
+    assert_eq!(ready(&with_pod(&world, running(), Some(reported))), ("True", "Succeeded"));
+}
+
+#[test]
+fn progress_restarts_the_scheduling_deadline() {
+    let mut world = recorded();
+    let started = jiff::Timestamp::from_second(world.now.as_second() + 28).unwrap().to_string();
+    world.later(35);
+    let mut status = running();
+    status["containerStatuses"][0]["state"] = json!({"running": {"startedAt": started}});
+    assert_eq!(ready(&with_pod(&world, status, None)), ("Unknown", "Starting"));
+}
+
+#[test]
+fn a_limit_of_nothing_is_no_limit_and_refused() {
+    let mut world = World::new();
+    let limits = ResourceLimits { cpu: Some("0".into()), ..ResourceLimits::default() };
+    world.run.spec.resources = Some(Resources { limits: Some(limits) });
+    assert_eq!(ready(&world.step()), ("False", "InvalidSpec"));
+    assert!(world.status().conditions[0].message.contains("spec.resources.limits.cpu: write at least 10m"));
+}
+
+#[test]
+fn code_that_changed_under_way_is_not_run_under_the_old_input() {
+    let mut world = recorded();
+    world.gate = gate("def strategy(data):\n    return data[\"close\"] < 0\n");
+    assert_eq!(ready(&world.step()), ("False", "InvalidSpec"));
+}
+
+#[test]
 fn a_runner_that_never_accepts_is_a_start_that_failed() {
     let mut world = recorded();
     world.later(30);

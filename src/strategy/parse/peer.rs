@@ -62,9 +62,11 @@ pub(super) fn parse(tokens: Tokens, text: &str) -> Result<PeerTree, Problem> {
     })
 }
 
-/// The order of fingerprints: lengths first, since they settle most comparisons without reading the names.
+/// The order of fingerprints: lengths first, since they settle most comparisons without reading the names, and names
+/// of constructs are mostly one and the same piece of memory.
 pub(super) fn order(a: &(Tag, &str), b: &(Tag, &str)) -> Ordering {
-    (a.0, a.1.len(), a.1).cmp(&(b.0, b.1.len(), b.1))
+    let outside = a.0.cmp(&b.0).then(a.1.len().cmp(&b.1.len()));
+    outside.then_with(|| if std::ptr::eq(a.1, b.1) { Ordering::Equal } else { a.1.cmp(b.1) })
 }
 
 /// The first entry that is not in both sorted lists.
