@@ -62,11 +62,11 @@ def mounts_below(*folders: pathlib.Path) -> list:
     return found[::-1]
 
 
-def remove_mounts() -> None:
-    points = mounts_below(RUN, KUBELET, STATE)
+def remove_mounts(state: pathlib.Path = STATE) -> None:
+    points = mounts_below(RUN, KUBELET, state)
     for point in points:
         host.command("umount", point, check=False)
-    for point in mounts_below(RUN, KUBELET, STATE):
+    for point in mounts_below(RUN, KUBELET, state):
         host.command("umount", "--lazy", point)
     if points:
         say(f"removed {len(points)} mounts")
@@ -121,6 +121,18 @@ def remove_node() -> None:
     remove_mounts()
     host.remove_pod_cgroups()
     host.remove_network()
+
+
+def remove_remains(state: pathlib.Path) -> None:
+    """What is left on the machine of a cluster whose daemons are dead and whose checkout, with `state`, may be gone."""
+    say(f"removing what is left of a dead cluster (state in {state})")
+    remove_mounts(state)
+    remove_node()
+    if KUBELET_OWNER.exists():
+        shutil.rmtree(KUBELET)
+    remove_log_links()
+    remove_cni_results()
+    OWNER.unlink()
 
 
 def remove_cluster(keep_data: bool) -> None:

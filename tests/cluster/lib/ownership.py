@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import host
+import processes
 from report import ClusterError, say
 from settings import KUBELET, KUBELET_OWNER, LOCK, OWNER, RUN, STATE
 
@@ -43,6 +44,18 @@ def owner():
         return pathlib.Path(OWNER.read_text().strip())
     except FileNotFoundError:
         return None
+
+
+def daemons_of(state: pathlib.Path) -> list:
+    """PIDs of the daemons of the cluster with that state folder: each has a file of it on its command line."""
+    return [pid for pid, _, command in processes.every_process()
+            if pid != os.getpid() and any(f"{state}/" in word for word in command)]
+
+
+def remains():
+    """The state folder of another checkout's cluster of which no daemon lives, or None."""
+    present = owner()
+    return None if present in (None, STATE) or daemons_of(present) else present
 
 
 def claim() -> None:
