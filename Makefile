@@ -11,9 +11,10 @@ test: lint ## everything: format, lints, unit, drift, chart and end-to-end tests
 	@tests/install >/dev/null
 	cargo test --locked
 
-bench: ## StrategyRun against a plain hardened Job
+bench: ## StrategyRun against a plain hardened Job; the gate by itself
 	@tests/install >/dev/null
 	cargo bench --locked --bench e2e
+	cargo bench --locked --bench gate
 
 images: ## the three images as OCI archives in target/images
 	images/build all

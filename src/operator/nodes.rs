@@ -7,14 +7,16 @@ use super::error::within;
 use crate::crd::{SandboxClassSpec, SeccompDelivery};
 use crate::run::NodeFacts;
 use crate::sandbox::{LABEL_COMPONENT, MANAGER_NODE, PROFILE_HASH_LENGTH, profile_hash, profile_label};
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Component label of the node agent's pods.
 pub(super) const NODE_AGENT: &str = "node-agent";
@@ -25,15 +27,31 @@ const PATIENCE: i64 = 60;
 /// How often labels are compared although nothing was heard.
 const RESYNC: Duration = Duration::from_mins(1);
 
+/// What an event of a watch says of its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Something changed.
+    No,
+    /// A first or renewed list has been read to its end and is in the store.
+    Whole,
+}
+
+fn listed<K>(event: &Result<watcher::Event<K>, watcher::Error>) -> Listed {
+    if matches!(event, Ok(watcher::Event::InitDone)) { Listed::Whole } else { Listed::No }
+}
+
 /// The nodes as last seen.
 #[derive(Clone)]
 pub(super) struct Nodes {
     store: Store<Node>,
+    /// Whether the first list is in the store. Kept by ourselves: the store's own word for it wakes only the last of
+    /// several that wait.
+    filled: Arc<watch::Sender<bool>>,
 }
 
 impl Nodes {
     /// Starts to watch the nodes; the stream has to be polled by [`keep_labels`].
-    pub(super) fn watch(client: &Client) -> (Self, impl Stream<Item = ()> + Send + use<>) {
+    pub(super) fn watch(client: &Client) -> (Self, impl Stream<Item = Listed> + Send + use<>) {
         let (store, writer) = reflector::store();
         let nodes = Api::<Node>::all(client.clone());
         let stream = watcher(nodes, watcher::Config::default())
@@ -45,14 +63,14 @@ impl Nodes {
                 }
             })
             .reflect(writer)
-            .map(|_| ());
-        (Self { store }, stream)
+            .map(|event| listed(&event));
+        (Self { store, filled: Arc::new(watch::channel(false).0) }, stream)
     }
 
     /// Waits until the nodes are known; what would be said before that is that there are none.
     pub(super) async fn known(&self) {
-        // Fails only when the watch is gone, and with it the whole operator.
-        let _ = self.store.wait_until_ready().await;
+        // Fails only when the sender is gone, which we hold ourselves.
+        let _ = self.filled.subscribe().wait_for(|filled| *filled).await;
     }
 
     /// What the nodes can do for a class.
@@ -106,7 +124,7 @@ pub(super) async fn keep_labels(
     client: Client,
     namespace: String,
     nodes: Nodes,
-    node_stream: impl Stream<Item = ()> + Send,
+    node_stream: impl Stream<Item = Listed> + Send,
 ) {
     let (agents, writer) = reflector::store();
     let own = Api::<Pod>::namespaced(client.clone(), &namespace);
@@ -116,20 +134,26 @@ pub(super) async fn keep_labels(
         .default_backoff()
         .modify(|pod| pod.metadata.managed_fields = None)
         .reflect(writer)
-        .map(|_| ());
+        .map(|event| listed(&event));
     let ticks = futures::stream::unfold((), |()| async {
         tokio::time::sleep(RESYNC).await;
         Some(((), ()))
     });
+    let mut agents_filled = false;
     let mut changes = std::pin::pin!(futures::stream::select(
-        futures::stream::select(node_stream.boxed(), agent_stream.boxed()),
-        ticks.boxed()
+        futures::stream::select(
+            node_stream.map(|listed| (listed, Listed::No)).boxed(),
+            agent_stream.map(|listed| (Listed::No, listed)).boxed()
+        ),
+        ticks.map(|()| (Listed::No, Listed::No)).boxed()
     ));
-    while changes.next().await.is_some() {
+    while let Some((nodes_listed, agents_listed)) = changes.next().await {
         // A store is filled at the end of its first list: before that, nobody would seem to have proven anything.
-        let filled = nodes.store.wait_until_ready().now_or_never().is_some()
-            && agents.wait_until_ready().now_or_never().is_some();
-        if filled {
+        if nodes_listed == Listed::Whole {
+            nodes.filled.send_replace(true);
+        }
+        agents_filled |= agents_listed == Listed::Whole;
+        if agents_filled && *nodes.filled.borrow() {
             label_all(&client, &nodes.store, &agents).await;
         }
     }
