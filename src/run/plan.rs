@@ -6,17 +6,13 @@ use super::observed::{Gate, Intent, Observed, RefusalKind};
 use super::outcome::{Ending, read_exit};
 use super::resolve::{Problem, Resolved, gate_policy, resolve};
 use super::status::{Draft, is_finished, sentence};
-use super::step::{RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
+use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
 use crate::crd::{Attempt, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRunStatus};
 use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name, progress_time, read_pod};
 use crate::strategy::ValidatedStrategy;
 use crate::wire;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use std::time::Duration;
-
-/// How long to wait before a quota is tried again.
-const QUOTA_RETRY: Duration = Duration::from_secs(2);
 
 /// Decides what is to be done for one run. Total: every object content leads to a plan.
 #[must_use]
@@ -184,7 +180,7 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             wait(step, Reason::Starting, "the sandbox is starting")
         }
-        PodState::Running if session.accepted || foreign => {
+        PodState::Running if foreign => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             step.run_out(since)
         }
@@ -220,7 +216,7 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
             }
             RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server => {
                 step.create(run, attempt);
-                step.interim(reason, &refusal.message, Next::After(QUOTA_RETRY))
+                step.interim(reason, &refusal.message, Next::After(RECHECK))
             }
         };
     }

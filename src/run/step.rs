@@ -22,8 +22,8 @@ const START_INTERVAL: Duration = Duration::from_secs(3);
 const REPORT_GRACE: i64 = 60;
 /// Seconds that the pod may take to start, on top of the strategy's own.
 const START_ALLOWANCE: u32 = 300;
-/// How often something is looked for that nobody tells us of when it comes: a ConfigMap, a node's proof.
-const RECHECK: Duration = Duration::from_secs(2);
+/// How often something is looked for that nobody tells us of when it comes: a ConfigMap, a node's proof, a quota's room.
+pub(super) const RECHECK: Duration = Duration::from_secs(2);
 /// How often a pod is looked at although nothing was heard of it.
 pub(super) const RESYNC: Duration = Duration::from_secs(30);
 
