@@ -229,7 +229,7 @@ impl Talk {
                 Outbound::Report(report) => return Ok(Some(report)),
                 // The line did not get through whole: ask again.
                 Outbound::State(state) if state.nonce.is_empty() => return Err(Broken::Silent),
-                Outbound::State(_) | Outbound::Stage(_) => {}
+                Outbound::State(_) | Outbound::Stage(_) | Outbound::Artifact(_) => {}
             }
         }
     }

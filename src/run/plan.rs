@@ -284,6 +284,9 @@ fn handover(observed: &Observed<'_>, run: &Accepted<'_>, attempt: &Attempt, pod_
                 memory_bytes: *memory_bytes,
             },
             trials: *trials,
+            checks: wire::Checks::OFF,
+            require: Vec::new(),
+            artifacts: Vec::new(),
         },
     }
 }

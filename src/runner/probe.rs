@@ -67,6 +67,7 @@ pub(super) fn isolation() -> Isolation {
             .unwrap_or_default(),
         landlock_abi: None,
         stage2: false,
+        ..Isolation::default()
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) fn report(run: &Run, known: Known) -> Report {
         code_sha256: run.sha256.clone(),
         outcome,
         metrics,
+        checks: None,
+        artifacts: Vec::new(),
         fault,
         output,
         durations,
@@ -196,12 +198,18 @@ mod tests {
                 uid_map: "4294967295 4294967295 4294967295".into(),
                 landlock_abi: Some(7),
                 stage2: true,
+                ..Isolation::default()
             },
         }
     }
 
     fn durations() -> Durations {
-        Durations { start_ms: Some(u64::MAX), run_ms: Some(u64::MAX), score_ms: Some(u64::MAX) }
+        Durations {
+            start_ms: Some(u64::MAX),
+            run_ms: Some(u64::MAX),
+            score_ms: Some(u64::MAX),
+            checks_ms: None,
+        }
     }
 
     fn checked(run: &Run, result: Result<Metrics, Failure>, printed: &[u8]) -> Report {

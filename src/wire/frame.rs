@@ -1,6 +1,6 @@
 //! Lines: how a frame becomes one line of text and back.
 
-use super::{Accepted, Report, Run, RunError};
+use super::{Accepted, ArtifactPiece, Report, Run, RunError};
 use serde::{Deserialize, Serialize};
 
 /// The longest line that the runner reads, in bytes: 128 KiB of code, every byte of it escaped as `\u00XX` at worst a
@@ -40,6 +40,8 @@ pub enum Outbound {
     Stage(Stage),
     /// The result, sent once; a later `hello` repeats it inside the state.
     Report(Box<Report>),
+    /// A piece of what the report has announced.
+    Artifact(ArtifactPiece),
 }
 
 /// Where the runner is.
@@ -74,6 +76,8 @@ pub enum Stage {
     Running,
     /// Its positions are in and are being scored.
     Scoring,
+    /// The checks are tried.
+    Checking,
 }
 
 /// Why a line is no frame.

@@ -6,12 +6,18 @@
 //! Operator → runner: [`Inbound`], each line preceded by a newline, so that a half-sent line of a dead operator
 //! ends there and harms nothing. Runner → operator: [`Outbound`].
 
+mod artifact;
+mod checks;
 mod frame;
 mod metrics;
 mod report;
 mod run;
 mod text;
 
+pub use artifact::{ArtifactHead, ArtifactKind, ArtifactPiece, MAX_ARTIFACTS, MAX_PIECE};
+pub use checks::{
+    CheckResult, CheckResults, Checks, DeterminismResult, Difference, Layer, LookaheadResult, Variation,
+};
 pub use frame::{
     FrameError, Hello, Inbound, MAX_INBOUND_LINE, MAX_OUTBOUND_LINE, Outbound, Progress, Stage, State,
 };

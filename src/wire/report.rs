@@ -1,6 +1,6 @@
 //! The report: what a run came to, and what has to hold before anybody believes it.
 
-use super::{Metrics, SCHEMA};
+use super::{ArtifactHead, CheckResults, Metrics, SCHEMA};
 use serde::{Deserialize, Serialize};
 
 /// A report's size as JSON, in bytes: the kubelet keeps 4,096 bytes of a termination message.
@@ -29,6 +29,12 @@ pub struct Report {
     /// Only with [`Outcome::Succeeded`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// What the checks have found; only with [`Outcome::Succeeded`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<CheckResults>,
+    /// What will follow as pieces; only with [`Outcome::Succeeded`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<ArtifactHead>,
     /// What went wrong; only without success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<StrategyFault>,
@@ -95,6 +101,9 @@ pub struct Durations {
     /// Scoring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_ms: Option<u64>,
+    /// The checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks_ms: Option<u64>,
 }
 
 /// Facts that only the runner can know.
@@ -144,6 +153,24 @@ pub struct Isolation {
     pub landlock_abi: Option<u32>,
     /// Whether the evaluation's own filter (stage 2) was seen in force before it was given data.
     pub stage2: bool,
+    /// SHA-256 of the reviewed profile that stage 1 should be, as it was built into the runner.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stage1_profile: String,
+    /// SHA-256 of the reviewed profile that stage 2 was compiled from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stage2_profile: String,
+    /// Seccomp filters on the runner itself; absent where the kernel does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp_filters: Option<u32>,
+    /// The kernel's own name and release, such as `Linux 6.12.1`; gVisor's differs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kernel: String,
+    /// The control group's memory limit in bytes; absent where it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<u64>,
+    /// The control group's limit of CPU in thousandths; absent where there is none or it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_limit_millis: Option<u64>,
 }
 
 /// What the operator knows of the attempt that it waits for.
@@ -213,6 +240,9 @@ impl Report {
         {
             return Err(Invalid::Contradiction);
         }
+        if self.metrics.is_none() && (self.checks.is_some() || !self.artifacts.is_empty()) {
+            return Err(Invalid::Contradiction);
+        }
         let size = serde_json::to_vec(self)?.len();
         if size > MAX_REPORT {
             return Err(Invalid::TooLarge(size));
@@ -256,6 +286,8 @@ impl Report {
                 days: Some(100),
                 ..Metrics::default()
             }),
+            checks: None,
+            artifacts: Vec::new(),
             fault: None,
             output: String::new(),
             durations: Durations::default(),

@@ -1,11 +1,12 @@
 //! The `run` frame: everything that a sandbox is told about its one run.
 
+use super::{ArtifactKind, Checks, Layer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The version of the frames; operator and runner of different versions refuse each other instead of guessing.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One run for one sandbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,14 @@ pub struct Run {
     pub limits: Limits,
     /// How many variants were tried before this one.
     pub trials: Trials,
+    /// Which proofs to try once it has been evaluated.
+    pub checks: Checks,
+    /// Layers without which the strategy is not called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Layer>,
+    /// What to send beside the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<ArtifactKind>,
 }
 
 /// A slice of a dataset that is mounted in the sandbox.
@@ -171,6 +180,10 @@ impl Run {
             ("execution.maxLeverage", execution.max_leverage > 0.0 && execution.max_leverage.is_finite()),
             ("limits.activeDeadlineSeconds", self.limits.active_deadline_seconds >= 1),
             ("trials.count", self.trials.count >= 1),
+            ("checks.cuts", (1..=16).contains(&self.checks.cuts)),
+            ("checks.deadlineSeconds", self.checks.deadline_seconds >= 1),
+            ("require", self.require.len() <= 3),
+            ("artifacts", self.artifacts.len() <= 2),
             (
                 "trials.sharpeVariance",
                 self.trials.sharpe_variance >= 0.0 && self.trials.sharpe_variance.is_finite(),
@@ -238,6 +251,9 @@ impl Run {
             },
             limits: Limits { active_deadline_seconds: 300, memory_bytes: 2 << 30 },
             trials: Trials { count: 1, sharpe_variance: 0.0 },
+            checks: Checks::OFF,
+            require: Vec::new(),
+            artifacts: Vec::new(),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stratbox::wire::{
-    Dataset, DatasetFormat, Execution, Expected, Hello, Inbound, Limits, Outbound, Progress, Rebalance,
-    Report, Run, SCHEMA, State, Trials, sha256_hex,
+    Checks, Dataset, DatasetFormat, Execution, Expected, Hello, Inbound, Limits, Outbound, Progress,
+    Rebalance, Report, Run, SCHEMA, State, Trials, sha256_hex,
 };
 
 /// The UID that every sandbox here believes to have.
@@ -123,6 +123,9 @@ pub(crate) fn run(code: &str) -> Run {
         },
         limits: Limits { active_deadline_seconds: 60, memory_bytes: 2 << 30 },
         trials: Trials { count: 1, sharpe_variance: 0.0 },
+        checks: Checks::OFF,
+        require: Vec::new(),
+        artifacts: Vec::new(),
     }
 }
 
