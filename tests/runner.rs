@@ -6,6 +6,10 @@
 #![cfg(feature = "runner")]
 #![expect(clippy::panic, reason = "what a test's helper cannot wait for is the test's failure")]
 
+#[path = "runner/artifacts.rs"]
+mod artifacts;
+#[path = "runner/checks.rs"]
+mod checks;
 #[path = "runner/conversation.rs"]
 mod conversation;
 #[path = "runner/isolation.rs"]

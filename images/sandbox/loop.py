@@ -198,6 +198,7 @@ def evaluate(order, sink):
         os.close(DATA)
         random.seed(0)
         numpy.random.seed(0)
+        ballast = shift_addresses(order.evaluation)
         code = str(order.code, "utf-8")
         params = json.loads(order.params)
         data = build(dates, fields, symbols, values)
@@ -231,6 +232,13 @@ def lock_down(order, sink):
     # All threads at once (there should be one only); anything but 0 means that some thread is not under it.
     if LIBC.syscall(SYS_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, ctypes.byref(prog)) != 0:
         os._exit(UNLOCKED)
+
+
+def shift_addresses(evaluation):
+    """Objects of every small size, more of them with each evaluation, to be kept while the strategy runs: its own objects
+    then lie elsewhere than in the evaluation before, as they would in another sandbox. So a result that depends on an
+    address (id, the order of a set of objects) shows as not deterministic."""
+    return [bytes(size) for size in range(0, 512, 16) for _ in range(evaluation - 1)]
 
 
 def read_slice(evaluation):

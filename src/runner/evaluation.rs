@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::data::Slice;
+use super::data::{Slice, View};
 use super::interpreter::{Interpreter, InterpreterError, Pipe};
 use super::probe;
 use super::protocol::{self, Control, Reply};
@@ -15,6 +15,7 @@ const AHEAD: usize = 256 * 1024;
 const LEAST_SPACE: u64 = 64 << 20;
 
 /// What an evaluation is made of.
+#[derive(Clone, Copy)]
 pub(super) struct Evaluation<'a> {
     /// Its number in this sandbox, from 1.
     pub(super) number: u32,
@@ -24,8 +25,12 @@ pub(super) struct Evaluation<'a> {
     pub(super) params: &'a [u8],
     /// Stage 2.
     pub(super) filter: &'a [u8],
-    /// Its market data.
+    /// The run's market data.
     pub(super) slice: &'a Slice<'a>,
+    /// What it sees of them.
+    pub(super) view: View,
+    /// Whether it must not see them unless stage 2 is seen in force on it.
+    pub(super) stage2_required: bool,
     /// The container's memory limit in bytes.
     pub(super) memory: u64,
     /// When it must have ended.
@@ -43,6 +48,8 @@ pub(super) enum End {
     NoMemory(u64),
     /// Its process could not lock itself down or is seen not to be: nothing was run.
     Unlocked(&'static str),
+    /// Whether its process is locked down cannot be seen, and it must be: nothing was run.
+    Unconfirmed,
 }
 
 /// A process that has ended.
@@ -74,8 +81,7 @@ impl Evaluation<'_> {
             Ok(space) => space,
             Err(left) => return Ok(End::NoMemory(left)),
         };
-        let cells = self.slice.dates.len() as u64 * self.slice.symbols.len() as u64;
-        let expected = cells * 8;
+        let expected = self.expected();
         interpreter.expect(protocol::copied(expected));
         let killed_before = probe::oom_kills();
         let order = Control {
@@ -87,7 +93,7 @@ impl Evaluation<'_> {
             params: self.params,
         };
         let mut feed = Feed { pipe: Pipe::Control, bytes: order.to_bytes(), done: 0 };
-        let mut rows = self.slice.rows();
+        let mut rows = self.slice.rows(self.view);
         let mut progress = Progress::default();
         loop {
             let until = self.deadline;
@@ -114,6 +120,10 @@ impl Evaluation<'_> {
                     Step::Wait => {}
                     Step::Locked(pid) => {
                         match confirmed(interpreter.pid(), pid) {
+                            Ok(false) if self.stage2_required => {
+                                interpreter.end_all();
+                                return Ok(End::Unconfirmed);
+                            }
                             Ok(confirmed) => started(confirmed),
                             Err(reason) => {
                                 interpreter.end_all();
@@ -151,14 +161,18 @@ impl Evaluation<'_> {
                 "an evaluation ended before it was locked down"
             });
         }
-        let cells = self.slice.dates.len() as u64 * self.slice.symbols.len() as u64;
-        let too_much = progress.written.len() as u64 >= protocol::copied(cells * 8);
+        let too_much = progress.written.len() as u64 >= protocol::copied(self.expected());
         let reusable = complete && !too_much;
         if !reusable {
             interpreter.end_all();
         }
         let oom = oom_since(killed_before);
         End::Gone(Gone { written: progress.written, status, too_much, oom, reusable })
+    }
+
+    /// Bytes that all positions take.
+    fn expected(&self) -> u64 {
+        self.view.dates as u64 * self.slice.symbols.len() as u64 * 8
     }
 
     /// The limit of the evaluation's address space: what the interpreter has mapped already, plus nine tenths of the
@@ -258,10 +272,10 @@ impl Feed {
         let slice = evaluation.slice;
         let head = protocol::slice_head(
             evaluation.number,
-            slice.dates.len(),
+            evaluation.view.dates,
             slice.fields(),
             &slice.symbols,
-            slice.length(),
+            slice.length(evaluation.view),
         );
         // Strings and numbers only: serialising them cannot fail.
         self.bytes = head.map_err(|_| InterpreterError::Order("a slice without a head"))?;

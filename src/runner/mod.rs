@@ -17,13 +17,17 @@
 //! | `protocol.rs` | frames between runner and interpreter |
 //! | `data/` | datasets and slices |
 //! | `verdict.rs` | what an end means |
+//! | `checks/` | look-ahead and determinism: the evaluations after the first |
 //! | `report.rs` | scoring, and a report that fits |
+//! | `artifacts.rs` | equity curve and trades as they are sent |
 //! | `probe.rs` | facts from `/proc` and the control group |
 //! | `text.rs` | escaping and cutting what a strategy wrote |
 //!
 //! Static, with threads and without an async runtime, whose signal driver would need a socket pair, which seccomp
 //! stage 1 denies.
 
+mod artifacts;
+mod checks;
 mod data;
 mod ending;
 mod evaluation;

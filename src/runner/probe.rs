@@ -2,10 +2,27 @@
 
 use std::fs;
 
-use crate::wire::Isolation;
+use crate::wire::{Isolation, head, sha256_hex};
+
+/// The reviewed profiles as they were when the runner was built. Stage 1 is the node's to load: the digest says which one
+/// this runner was made for.
+const STAGE_1: &[u8] = include_bytes!("../../seccomp/sandbox.json");
+const STAGE_2: &[u8] = include_bytes!("../../seccomp/strategy.json");
 
 /// Where the control group's counters are inside a container: v2, then v1.
 const OOM_COUNTERS: [&str; 2] = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"];
+
+/// The limits of the control group: v2, then v1.
+const MEMORY_LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+const CPU_LIMIT: &str = "/sys/fs/cgroup/cpu.max";
+const CPU_LIMIT_V1: [&str; 2] =
+    ["/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"];
+
+/// Longest name of a kernel in a report, in bytes of JSON text.
+const MAX_KERNEL: usize = 64;
+
+/// A memory limit from here on is none: v1 writes the largest multiple of a page instead of `max`.
+const NO_LIMIT: u64 = 1 << 60;
 
 /// What of a process's status matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +84,47 @@ pub(super) fn isolation() -> Isolation {
             .unwrap_or_default(),
         landlock_abi: None,
         stage2: false,
-        ..Isolation::default()
+        stage1_profile: sha256_hex(STAGE_1),
+        stage2_profile: sha256_hex(STAGE_2),
+        seccomp_filters: number("Seccomp_filters"),
+        kernel: kernel(&fs::read_to_string("/proc/version").unwrap_or_default()),
+        memory_limit: MEMORY_LIMITS.iter().find_map(|path| memory_limit(&fs::read_to_string(path).ok()?)),
+        cpu_limit_millis: fs::read_to_string(CPU_LIMIT)
+            .ok()
+            .or_else(cpu_v1)
+            .and_then(|text| cpu_limit(&text)),
     }
+}
+
+/// Whether a mapping of user namespaces, as [`isolation`] writes it, is that of the node itself.
+pub(super) fn is_node_user_namespace(map: &str) -> bool {
+    // Without a mapping nobody is anybody, but nothing proves a namespace either.
+    map.is_empty() || map == "0 0 4294967295"
+}
+
+/// Name and release from `Linux version 6.12.1 (…`.
+fn kernel(version: &str) -> String {
+    let mut words = version.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let release = words.nth(1).unwrap_or_default();
+    head(format!("{name} {release}").trim(), MAX_KERNEL)
+}
+
+fn memory_limit(text: &str) -> Option<u64> {
+    text.trim().parse().ok().filter(|&bytes| bytes < NO_LIMIT)
+}
+
+/// Quota and period in the form of v2.
+fn cpu_v1() -> Option<String> {
+    let [quota, period] = CPU_LIMIT_V1.map(|path| fs::read_to_string(path).ok());
+    Some(format!("{} {}", quota?.trim(), period?.trim()))
+}
+
+/// Thousandths of a processor from `quota period` in microseconds; none for `max` or v1's −1.
+fn cpu_limit(text: &str) -> Option<u64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period): (u64, u64) = (quota.parse().ok()?, period.parse().ok()?);
+    quota.checked_mul(1000)?.checked_div(period)
 }
 
 /// The value of one line of a status file.
@@ -87,6 +143,31 @@ mod tests {
         assert_eq!(field(status, "Seccomp_filters"), Some("3"));
         assert_eq!(field(status, "VmSize"), Some("1024 kB"));
         assert_eq!(field(status, "Vm"), None);
+    }
+
+    #[test]
+    fn limits_are_read_as_the_kernel_writes_them() {
+        assert_eq!(cpu_limit("50000 100000\n"), Some(500));
+        for none in ["max 100000\n", "-1 100000", "50000 0", ""] {
+            assert_eq!(cpu_limit(none), None, "{none}");
+        }
+        assert_eq!(memory_limit("2147483648\n"), Some(2 << 30));
+        for none in ["max\n", "9223372036854771712\n", ""] {
+            assert_eq!(memory_limit(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_is_named_by_name_and_release() {
+        assert_eq!(kernel("Linux version 6.12.1-amd64 (a@b) #1 SMP"), "Linux 6.12.1-amd64");
+        assert_eq!(kernel(""), "");
+        assert!(kernel(&format!("Linux version {}", "9".repeat(500))).len() <= MAX_KERNEL);
+    }
+
+    #[test]
+    fn only_another_mapping_is_a_user_namespace() {
+        assert!(is_node_user_namespace("0 0 4294967295") && is_node_user_namespace(""));
+        assert!(!is_node_user_namespace("0 65536 65536"));
     }
 
     #[test]

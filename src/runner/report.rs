@@ -3,10 +3,11 @@
 
 use crate::score::{self, Market, ScoreError};
 use crate::wire::{
-    Durations, Evidence, MAX_OUTPUT, MAX_REPORT, Metrics, Outcome, Rebalance, Report, Run, SCHEMA, cost,
-    head, tail,
+    CheckResults, Durations, Evidence, MAX_OUTPUT, MAX_REPORT, Metrics, Outcome, Rebalance, Report, Run,
+    SCHEMA, cost, head, tail,
 };
 
+use super::artifacts::{self, Artifact};
 use super::data::Slice;
 use super::output::Output;
 use super::verdict::Failure;
@@ -17,11 +18,22 @@ const LEAST_MESSAGE: usize = 200;
 /// A figure beyond this is no figure that anybody can use; the operator refuses it.
 const LARGE: f64 = 1e15;
 
+/// A run that was scored.
+#[derive(Debug)]
+pub(super) struct Scored {
+    /// The figures.
+    pub(super) metrics: Metrics,
+    /// What was asked for beside them.
+    pub(super) artifacts: Vec<Artifact>,
+}
+
 /// What is known at the end of a run.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Metrics, or why there are none.
-    pub(super) result: Result<Metrics, Failure>,
+    /// Metrics and artifacts, or why there are none.
+    pub(super) result: Result<Scored, Failure>,
+    /// What the checks have found; absent when none was asked for.
+    pub(super) checks: Option<CheckResults>,
     /// What was printed.
     pub(super) output: Output,
     /// Where the time went.
@@ -30,16 +42,16 @@ pub(super) struct Known {
     pub(super) evidence: Evidence,
 }
 
-/// The report of `run`.
-pub(super) fn report(run: &Run, known: Known) -> Report {
-    let Known { result, output, durations, mut evidence } = known;
+/// The report of `run`, and the artifacts that it announces.
+pub(super) fn report(run: &Run, known: Known) -> (Report, Vec<Artifact>) {
+    let Known { result, checks, output, durations, mut evidence } = known;
     let (shown, dropped) = output.shown(MAX_OUTPUT);
     evidence.output_dropped = dropped;
-    let (outcome, metrics, fault, output) = match result {
-        Ok(metrics) => (Outcome::Succeeded, Some(metrics), None, shown),
+    let (outcome, metrics, artifacts, fault, output) = match result {
+        Ok(Scored { metrics, artifacts }) => (Outcome::Succeeded, Some(metrics), artifacts, None, shown),
         Err(failure) => {
             let failure = failure.with_output(&output);
-            (failure.outcome, None, Some(failure.fault), String::new())
+            (failure.outcome, None, Vec::new(), Some(failure.fault), String::new())
         }
     };
     let mut report = Report {
@@ -50,15 +62,15 @@ pub(super) fn report(run: &Run, known: Known) -> Report {
         code_sha256: run.sha256.clone(),
         outcome,
         metrics,
-        checks: None,
-        artifacts: Vec::new(),
+        checks,
+        artifacts: artifacts.iter().map(Artifact::head).collect(),
         fault,
         output,
         durations,
         evidence,
     };
     fit(&mut report);
-    report
+    (report, artifacts)
 }
 
 /// Shortens what a strategy wrote until the report fits: what was printed first, the message last.
@@ -93,13 +105,13 @@ fn shorter(text: &str, surplus: usize, cut: impl Fn(&str, usize) -> String) -> S
     cut(text, limit)
 }
 
-/// Scores positions; the counts go into `evidence`.
+/// Scores positions and writes the artifacts; the counts go into `evidence`.
 pub(super) fn score(
     run: &Run,
     slice: &Slice<'_>,
     positions: &[f64],
     evidence: &mut Evidence,
-) -> Result<Metrics, Failure> {
+) -> Result<Scored, Failure> {
     let closes = slice.closes();
     let execution = score::Execution {
         lag: run.execution.lag,
@@ -121,7 +133,8 @@ pub(super) fn score(
     evidence.missing_prices = scored.counts.missing_prices as u64;
     evidence.unpriced_targets = scored.counts.targets_without_price as u64;
     evidence.scaled_rows = scored.counts.rows_scaled_down as u64;
-    Ok(written(&scored.metrics))
+    let artifacts = artifacts::write(&run.artifacts, &scored, slice, execution.initial_cash);
+    Ok(Scored { metrics: written(&scored.metrics), artifacts })
 }
 
 /// Why positions cannot be scored, in words for whoever can change it.
@@ -176,7 +189,10 @@ fn written(metrics: &score::Metrics) -> Metrics {
 mod tests {
     use super::*;
     use crate::runner::verdict::Failure;
-    use crate::wire::{Expected, Isolation, StrategyFault};
+    use crate::wire::{
+        CheckResult, DeterminismResult, Difference, Expected, Isolation, LookaheadResult, StrategyFault,
+        Variation,
+    };
     use proptest::prelude::*;
 
     fn evidence() -> Evidence {
@@ -196,9 +212,14 @@ mod tests {
                 cap_eff: "0".repeat(16),
                 uid: u32::MAX,
                 uid_map: "4294967295 4294967295 4294967295".into(),
-                landlock_abi: Some(7),
+                landlock_abi: Some(u32::MAX),
                 stage2: true,
-                ..Isolation::default()
+                stage1_profile: "f".repeat(64),
+                stage2_profile: "f".repeat(64),
+                seccomp_filters: Some(u32::MAX),
+                kernel: "k".repeat(64),
+                memory_limit: Some(u64::MAX),
+                cpu_limit_millis: Some(u64::MAX),
             },
         }
     }
@@ -208,14 +229,39 @@ mod tests {
             start_ms: Some(u64::MAX),
             run_ms: Some(u64::MAX),
             score_ms: Some(u64::MAX),
-            checks_ms: None,
+            checks_ms: Some(u64::MAX),
         }
     }
 
-    fn checked(run: &Run, result: Result<Metrics, Failure>, printed: &[u8]) -> Report {
+    /// What checks can find, as long as it gets.
+    fn all_checks() -> CheckResults {
+        let difference = Some(Difference {
+            kind: Variation::ShockedDown,
+            cut: Some("2024-01-01".into()),
+            date: "2024-01-01".into(),
+            symbol: "S".repeat(64),
+            full: Some(-0.123_456_789_012_345_68),
+            other: Some(-1.234_567_890_123_456_7e-300),
+        });
+        let note = "n".repeat(super::super::checks::MAX_NOTE);
+        CheckResults {
+            lookahead: Some(LookaheadResult {
+                result: CheckResult::NotFinished,
+                cuts_tried: 16,
+                short_history: 16,
+                note: note.clone(),
+                difference: difference.clone(),
+            }),
+            determinism: Some(DeterminismResult { result: CheckResult::NotFinished, note, difference }),
+        }
+    }
+
+    fn checked(run: &Run, result: Result<Scored, Failure>, printed: &[u8]) -> Report {
         let mut output = Output::default();
         output.push(printed);
-        let report = report(run, Known { result, output, durations: durations(), evidence: evidence() });
+        let checks = result.is_ok().then(all_checks);
+        let known = Known { result, checks, output, durations: durations(), evidence: evidence() };
+        let (report, _) = report(run, known);
         let expected = Expected {
             run_uid: &run.run_uid,
             pod_uid: &run.pod_uid,
@@ -262,9 +308,12 @@ mod tests {
     }
 
     #[test]
-    fn a_full_success_fits_with_all_of_its_output() {
-        let report = checked(&run(), Ok(all_metrics()), "\u{1b}[0m\"\\\n".repeat(2000).as_bytes());
-        assert!(report.output.len() > 500, "{}", report.output.len());
+    fn a_full_success_fits_with_some_of_its_output() {
+        let artifacts = artifacts::example();
+        let result = Ok(Scored { metrics: all_metrics(), artifacts });
+        let report = checked(&run(), result, "\u{1b}[0m\"\\\n".repeat(2000).as_bytes());
+        assert_eq!(report.artifacts.len(), 2);
+        assert!(report.output.len() > 100, "{}", report.output.len());
     }
 
     proptest! {

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::wire::{Inbound, MAX_INBOUND_LINE, Outbound, Progress, Report, Run, Stage, State};
+use super::artifacts::Artifact;
+use crate::wire::{Inbound, MAX_ARTIFACTS, MAX_INBOUND_LINE, Outbound, Progress, Report, Run, Stage, State};
 
 /// Lines that may wait for a stalled reader; what comes then is lost, and asked for again by a `hello`.
 const WAITING: usize = 64;
@@ -19,8 +20,8 @@ const WAITING: usize = 64;
 /// Bytes a sandbox may say in its life: stdout is the container's log too.
 const MAX_SAID: usize = 1 << 20;
 
-/// Kept of that for the run's own lines.
-const RESERVED: usize = 64 * 1024;
+/// Kept of that for the run's own lines: stages, report, and artifacts in base64.
+const RESERVED: usize = 64 * 1024 + MAX_ARTIFACTS * 3 / 2;
 
 /// How soon a stream that has ended is tried again; a terminal or FIFO may come back.
 const RETRY: Duration = Duration::from_millis(100);
@@ -89,17 +90,31 @@ impl Service {
         self.say(&mut self.told(), &Outbound::Stage(stage), None);
     }
 
-    /// Says the report, and waits at most `patience` until it is written.
-    pub(super) fn report(&self, report: Report, patience: Duration) {
-        let (written, done) = mpsc::sync_channel(1);
-        {
-            let mut told = self.told();
+    /// Says the report and then the artifacts, and waits at most `patience` until all is written. Artifacts that a
+    /// stalled reader does not take are lost; the report names their hashes, so that shows.
+    pub(super) fn report(&self, report: Report, artifacts: &[Artifact], patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut done = {
             let report = Box::new(report);
+            let mut told = self.told();
             told.progress = Progress::Reported(report.clone());
-            self.say(&mut told, &Outbound::Report(report), Some(written));
-        }
+            self.say_to_be_told(&mut told, &Outbound::Report(report))
+        };
+        let mut pieces = artifacts.iter().flat_map(Artifact::pieces);
         // A stalled reader: the termination log has the report already.
-        let _ = done.recv_timeout(patience);
+        while done.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {
+            let Some(piece) = pieces.next() else {
+                return;
+            };
+            done = self.say_to_be_told(&mut self.told(), &Outbound::Artifact(piece));
+        }
+    }
+
+    /// Says one line; what is returned is told when it was written, or that it never will be.
+    fn say_to_be_told(&self, told: &mut Told, line: &Outbound) -> Receiver<()> {
+        let (written, done) = mpsc::sync_channel(1);
+        self.say(told, line, Some(written));
+        done
     }
 
     /// Ends the main thread's wait.

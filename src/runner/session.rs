@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::checks;
 use super::data::{self, Dataset, LoadError, Slice, Source};
 use super::ending::{self, Ending};
 use super::evaluation::{self, Evaluation};
@@ -19,11 +20,11 @@ use super::interpreter::{Family, Interpreter, InterpreterError};
 use super::lockdown::{self, LockdownError};
 use super::output::Output;
 use super::protocol::Reply;
-use super::report::{self, Known};
+use super::report::{self, Known, Scored};
 use super::serve::Service;
 use super::verdict::{self, Failure, Terms};
 use super::{Options, probe};
-use crate::wire::{Durations, Evidence, Metrics, Outcome, Run, Stage};
+use crate::wire::{Durations, Evidence, Isolation, Layer, Outcome, Run, Stage};
 
 /// How long the interpreter may take to import everything, at a fraction of a processor and from a cold disk.
 const WARMING: Duration = Duration::from_mins(2);
@@ -157,10 +158,10 @@ impl Session<'_> {
         let deadline = evaluation::deadline(since, run.limits.active_deadline_seconds);
         let known = self.execute(&run, since, deadline)?;
         ending.claim(ending::END_REPORT);
-        let report = report::report(&run, known);
+        let (report, artifacts) = report::report(&run, known);
         // The termination log first: a stalled reader of stdout cannot hold it up.
         self.log(&report);
-        self.service.report(report, PATIENCE);
+        self.service.report(report, &artifacts, PATIENCE);
         Ok(())
     }
 
@@ -229,6 +230,7 @@ impl Session<'_> {
         let mut known = Known {
             result: Err(verdict::deadline(&terms)),
             output: Output::default(),
+            checks: None,
             durations: Durations::default(),
             evidence: Evidence {
                 engine_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -236,7 +238,12 @@ impl Session<'_> {
                 ..Evidence::default()
             },
         };
-        known.evidence.isolation.landlock_abi = self.interpreter.landlock_abi;
+        let isolation = &mut known.evidence.isolation;
+        isolation.landlock_abi = self.interpreter.landlock_abi;
+        if let Some(layer) = run.require.iter().copied().find(|&layer| is_missing(layer, isolation)) {
+            known.result = Err(verdict::missing(layer));
+            return Ok(known);
+        }
         let source = Source {
             name: run.dataset.name.clone(),
             path: run.dataset.path.clone(),
@@ -290,7 +297,7 @@ impl Session<'_> {
         }
     }
 
-    /// Positions from the strategy, then their score.
+    /// Positions from the strategy, then their score, then what the checks say of them.
     fn evaluate(
         &mut self,
         run: &Run,
@@ -298,7 +305,7 @@ impl Session<'_> {
         terms: &Terms,
         (since, deadline): (Instant, Instant),
         known: &mut Known,
-    ) -> Result<Result<Metrics, Failure>, Fault> {
+    ) -> Result<Result<Scored, Failure>, Fault> {
         let params = serde_json::to_vec(&run.params).map_err(|_| Fault::Option("params"))?;
         let order = Evaluation {
             number: 1,
@@ -306,6 +313,8 @@ impl Session<'_> {
             params: &params,
             filter: &self.filter,
             slice,
+            view: slice.whole(),
+            stage2_required: run.require.contains(&Layer::Stage2),
             memory: run.limits.memory_bytes,
             deadline,
         };
@@ -317,7 +326,8 @@ impl Session<'_> {
             *stage2 = confirmed;
             service.stage(Stage::Running);
         })?;
-        known.durations.run_ms = Some(milliseconds(since.elapsed()));
+        let ended = Instant::now();
+        known.durations.run_ms = Some(milliseconds(ended - since));
         known.output = self.interpreter.take_output()?;
         let positions = match verdict::positions(end, terms) {
             Ok(positions) => positions,
@@ -325,9 +335,20 @@ impl Session<'_> {
         };
         self.service.stage(Stage::Scoring);
         let begun = Instant::now();
-        let metrics = report::score(run, slice, &positions, &mut known.evidence);
+        let score = match report::score(run, slice, &positions, &mut known.evidence) {
+            Ok(score) => score,
+            Err(failure) => return Ok(Err(failure)),
+        };
         known.durations.score_ms = Some(milliseconds(begun.elapsed()));
-        Ok(metrics)
+        if run.checks.determinism || run.checks.lookahead {
+            self.service.stage(Stage::Checking);
+            let begun = Instant::now();
+            let order =
+                Evaluation { deadline: evaluation::deadline(ended, run.checks.deadline_seconds), ..order };
+            known.checks = checks::conduct(run.checks, &order, &mut self.interpreter, terms, &positions)?;
+            known.durations.checks_ms = Some(milliseconds(begun.elapsed()));
+        }
+        Ok(Ok(score))
     }
 
     /// Writes the report as the pod's termination message. It is there for an operator that was away; the report line is
@@ -340,6 +361,15 @@ impl Session<'_> {
         if let Err(error) = written {
             let _ = writeln!(io::stderr(), "stratbox-runner: failed to write {}: {error}", path.display());
         }
+    }
+}
+
+/// Whether a layer that a class may require is not there. Stage 2 is seen only on an evaluation, which then gets no data.
+fn is_missing(layer: Layer, isolation: &Isolation) -> bool {
+    match layer {
+        Layer::UserNamespace => probe::is_node_user_namespace(&isolation.uid_map),
+        Layer::Landlock => isolation.landlock_abi.is_none(),
+        Layer::Stage2 => false,
     }
 }
 

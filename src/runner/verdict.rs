@@ -1,6 +1,6 @@
 //! What an evaluation's end means: the outcome, and a message that says what to do next.
 
-use crate::wire::{MAX_TAIL, Outcome, StrategyFault, cost, escaped, head, tail};
+use crate::wire::{Layer, MAX_TAIL, Outcome, StrategyFault, cost, escaped, head, tail};
 
 use super::evaluation::{End, Gone};
 use super::output::Output;
@@ -73,8 +73,28 @@ pub(super) fn positions(end: End, terms: &Terms) -> Result<Vec<f64>, Failure> {
             Outcome::IsolationMissing,
             &format!("{reason}, so the strategy was not run: the node's kernel may lack seccomp filters"),
         )),
+        End::Unconfirmed => Err(missing(Layer::Stage2)),
         End::Gone(gone) => of_gone(&gone, terms),
     }
+}
+
+/// A layer that the class requires and that is not in force: the strategy was not called.
+pub(super) fn missing(layer: Layer) -> Failure {
+    let message = match layer {
+        Layer::UserNamespace => {
+            "UserNamespace: the sandbox runs in the node's own user namespace. Set userNamespaces: Require in the SandboxClass and let its nodeSelector name nodes whose runtime has user namespaces (status.runtimeHandlers[].features.userNamespaces)"
+        }
+        Layer::Landlock => {
+            "Landlock: the sandbox's kernel has none. Let the SandboxClass's nodeSelector name nodes with Linux 5.13 or later and lsm=landlock among its boot parameters; gVisor has no Landlock"
+        }
+        Layer::Stage2 => {
+            "Stage2: the sandbox's kernel does not show which filters are in force on an evaluation. Let the SandboxClass's nodeSelector name nodes with Linux 5.9 or later; gVisor does not show them"
+        }
+    };
+    Failure::new(
+        Outcome::IsolationMissing,
+        &format!("{message}; or take it out of the class's require. The strategy was not called"),
+    )
 }
 
 /// Not done in time.

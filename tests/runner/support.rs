@@ -33,7 +33,7 @@ pub(crate) static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     PathBuf::from(String::from_utf8(made.stdout).expect("a path").trim())
 });
 
-/// The datasets' folder: `us` as it should be, `torn` with another hash.
+/// The datasets' folder: `us` as it should be, `torn` with another hash, `walk` with prices as they might be.
 pub(crate) static DATASETS: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = scratch("datasets");
     let csv = prices();
@@ -48,8 +48,50 @@ pub(crate) static DATASETS: LazyLock<PathBuf> = LazyLock::new(|| {
         });
         fs::write(folder.join("manifest.json"), manifest.to_string()).expect("a manifest");
     }
+    let symbols = ["AAPL", "GOOG", "IBM", "MSFT"];
+    write_dataset(&root, "walk", &symbols, &walk(&symbols, WALK_DATES));
     root
 });
+
+/// How many dates `walk` has.
+pub(crate) const WALK_DATES: usize = 800;
+
+/// Writes the folder of a dataset with open, high, low, close and volume.
+pub(crate) fn write_dataset(root: &Path, name: &str, symbols: &[&str], csv: &str) {
+    let folder = root.join(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("data.csv"), csv).expect("data");
+    let manifest = serde_json::json!({
+        "schema": 1, "name": name, "file": "data.csv", "format": "csv", "sha256": sha256_hex(csv.as_bytes()),
+        "rows": csv.lines().count() - 1, "fields": ["open", "high", "low", "close", "volume"], "symbols": symbols,
+    });
+    fs::write(folder.join("manifest.json"), manifest.to_string()).expect("a manifest");
+}
+
+/// Prices that wander by up to 2 % a date with a drift upwards, the same in every process.
+pub(crate) fn walk(symbols: &[&str], dates: usize) -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    // xorshift64: uniform in [0, 1).
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        f64::from(u32::try_from(state >> 32).expect("32 bits")) / f64::from(u32::MAX)
+    };
+    let mut closes = vec![100.0_f64; symbols.len()];
+    let mut csv = "date,symbol,open,high,low,close,volume\n".to_owned();
+    for date in weekdays(dates) {
+        for (symbol, close) in symbols.iter().zip(&mut closes) {
+            let open = *close;
+            *close *= 1.0005 + 0.04 * (next() - 0.5);
+            let (low, high) =
+                (open.min(*close) * (1.0 - 0.01 * next()), open.max(*close) * (1.0 + 0.01 * next()));
+            let volume = (1e6 * (0.5 + next())).round();
+            csv += &format!("{date},{symbol},{open:.4},{high:.4},{low:.4},{close:.4},{volume}\n");
+        }
+    }
+    csv
+}
 
 /// AAPL rises by 1 a date from 100, IBM falls by 0.1 from 200, FB has no close on the first 100 dates.
 fn prices() -> String {
@@ -75,11 +117,15 @@ pub(crate) fn aapl_earned() -> f64 {
 
 /// The dataset's dates, ISO.
 pub(crate) fn dates() -> Vec<String> {
+    weekdays(DATES)
+}
+
+fn weekdays(count: usize) -> Vec<String> {
     let first: jiff::civil::Date = "2020-01-01".parse().expect("a date");
     first
         .series(jiff::Span::new().days(1))
         .filter(|date| date.weekday().to_monday_zero_offset() < 5)
-        .take(DATES)
+        .take(count)
         .map(|date| date.to_string())
         .collect()
 }

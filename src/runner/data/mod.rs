@@ -7,10 +7,12 @@ mod columns;
 mod csv;
 mod manifest;
 mod parquet;
+mod rows;
 mod slice;
 
 pub(super) use columns::Dataset;
-pub(super) use slice::{Rows, Slice};
+pub(super) use rows::{Rows, Shock, View};
+pub(super) use slice::Slice;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -132,6 +134,27 @@ fn plain(path: &str) -> Result<PathBuf, LoadError> {
 
 fn read(path: &Path, shown: &str) -> Result<Vec<u8>, LoadError> {
     fs::read(path).map_err(|source| LoadError::Read { file: shown.to_owned(), source })
+}
+
+#[cfg(test)]
+impl Dataset {
+    /// One for tests: AAPL on so many days from 2024-01-01 on, with a sector and a ratio beside its prices.
+    pub(super) fn example(dates: i64) -> Self {
+        let first = jiff::civil::date(2024, 1, 1);
+        let rows = (0..dates).map(|day| {
+            let date = first.checked_add(jiff::Span::new().days(day)).expect("a date");
+            format!("{date},AAPL,{},{},7,{}\n", 10 + day, 100 + day, day as f64 / 2.0)
+        });
+        let csv = format!("date,symbol,open,close,sector,ratio\n{}", rows.collect::<String>());
+        let manifest: Manifest = serde_json::from_value(serde_json::json!({
+            "schema": 1, "file": "x", "format": "csv", "sha256": "", "rows": dates,
+            "fields": ["open", "close", "sector", "ratio"],
+        }))
+        .expect("a manifest");
+        csv::read(csv.as_bytes())
+            .and_then(|columns| columns.finished("us-stocks", String::new(), &manifest))
+            .expect("a dataset")
+    }
 }
 
 #[cfg(test)]

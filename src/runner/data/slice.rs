@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use super::Dataset;
 use super::columns::Series;
+use super::rows::{Cursor, Rows, View};
 use crate::wire;
 
 /// How many symbols a message names before it says "and N more".
@@ -142,88 +143,61 @@ impl<'a> Slice<'a> {
             .collect()
     }
 
-    /// The rows as an evaluation reads them, in pieces.
-    pub(crate) fn rows(&self) -> Rows<'_> {
-        let cursors = self.series.iter().map(|series| Cursor::new(series, self.at[0])).collect();
-        Rows { slice: self, next: 0, cursors, row: Vec::with_capacity(self.row_length()) }
+    /// All of it, as it is.
+    pub(crate) fn whole(&self) -> View {
+        View { dates: self.dates.len(), shock: None }
+    }
+
+    /// The rows of a view of it, in pieces.
+    pub(crate) fn rows(&self, view: View) -> Rows<'_> {
+        Rows::new(self, view)
     }
 
     /// Bytes of one row: the date and every field of every symbol.
-    fn row_length(&self) -> usize {
+    pub(super) fn row_length(&self) -> usize {
         8 * (1 + self.dataset.fields.len() * self.series.len())
     }
 
-    /// Bytes of all rows.
-    pub(crate) fn length(&self) -> u64 {
-        self.row_length() as u64 * self.dates.len() as u64
+    /// Bytes of all rows of a view.
+    pub(crate) fn length(&self, view: View) -> u64 {
+        self.row_length() as u64 * view.dates as u64
+    }
+
+    /// A cursor a symbol, each at the slice's first date.
+    pub(super) fn cursors(&self) -> Vec<Cursor<'_>> {
+        self.series.iter().map(|series| Cursor::new(series, self.at[0])).collect()
+    }
+
+    /// Where the date of a row stands in the dataset.
+    pub(super) fn at(&self, row: usize) -> Option<u32> {
+        self.at.get(row).copied()
+    }
+
+    /// Which fields a shock changes, by their place in a row. Prices and volumes, and whatever else is a quantity. A
+    /// field of another name whose every value is a whole number is a code, a flag or a count (a sector, a membership):
+    /// three times a code is none, and an honest strategy that looks it up would raise.
+    pub(crate) fn shocked_fields(&self) -> Vec<bool> {
+        let width = self.dataset.fields.len();
+        let is_quantity = |place: usize| {
+            let mut values =
+                self.series.iter().flat_map(|series| series.values.iter().skip(place).step_by(width));
+            values.any(|value| value.fract() != 0.0 && value.is_finite())
+        };
+        self.dataset
+            .fields
+            .iter()
+            .enumerate()
+            .map(|(place, field)| is_market(field) || is_quantity(place))
+            .collect()
     }
 }
 
-/// The bytes of a slice, made while they are written: a row is the date as days since 1970 (i64), then field by field
-/// the value of every symbol (f64), all little-endian; NaN where there is none.
-#[derive(Debug)]
-pub(crate) struct Rows<'a> {
-    slice: &'a Slice<'a>,
-    next: usize,
-    cursors: Vec<Cursor<'a>>,
-    row: Vec<f64>,
-}
-
-impl Rows<'_> {
-    /// Appends whole rows to `buffer` until it has at least `enough` bytes or nothing is left. False when nothing was.
-    pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, enough: usize) -> bool {
-        let begun = self.next;
-        let fields = self.slice.dataset.fields.len();
-        let symbols = self.cursors.len();
-        while let Some((&at, &date)) = self.slice.at.get(self.next).zip(self.slice.dates.get(self.next)) {
-            if buffer.len() >= enough {
-                break;
-            }
-            self.row.clear();
-            self.row.resize(fields * symbols, f64::NAN);
-            for (column, cursor) in self.cursors.iter_mut().enumerate() {
-                if let Some(values) = cursor.row(at, fields) {
-                    for (field, &value) in values.iter().enumerate() {
-                        self.row[field * symbols + column] = value;
-                    }
-                }
-            }
-            buffer.extend(days(date).to_le_bytes());
-            self.row.iter().for_each(|value| buffer.extend(value.to_le_bytes()));
-            self.next += 1;
-        }
-        self.next > begun
-    }
-}
-
-/// Walks a series along ascending dates.
-#[derive(Debug)]
-struct Cursor<'a> {
-    series: &'a Series,
-    next: usize,
-}
-
-impl<'a> Cursor<'a> {
-    /// At the first row that is not before the date at `first`.
-    fn new(series: &'a Series, first: u32) -> Self {
-        Self { series, next: series.at.partition_point(|&at| at < first) }
-    }
-
-    /// The row of the date at `at`, which must not be before the last one asked for.
-    fn row(&mut self, at: u32, fields: usize) -> Option<&'a [f64]> {
-        while self.series.at.get(self.next).is_some_and(|&mine| mine < at) {
-            self.next += 1;
-        }
-        let here = self.series.at.get(self.next) == Some(&at);
-        here.then(|| &self.series.values[self.next * fields..][..fields])
-    }
-}
-
-/// Days since 1970-01-01.
-fn days(date: Date) -> i64 {
-    // jiff counts from year 1 backwards and forwards; the difference of two dates in days cannot leave an i32.
-    let epoch = Date::constant(1970, 1, 1);
-    i64::from(date.since(epoch).map_or(0, |span| span.get_days()))
+/// Whether a field is a price or a volume by its name: `close`, but also `raw_close` or `adj_volume`.
+fn is_market(field: &str) -> bool {
+    matches!(
+        field.rsplit('_').next().unwrap_or_default(),
+        "open" | "high" | "low" | "close" | "volume" | "vwap" | "price"
+    )
 }
 
 fn bound(field: &'static str, value: Option<&str>) -> Result<Option<Date>, SliceError> {
@@ -312,14 +286,14 @@ mod tests {
         assert!(slice.benchmark.as_ref().expect("a benchmark").iter().all(|close| close.is_nan()));
         // One row at a time gives the same bytes as all at once.
         let (mut whole, mut pieces) = (Vec::new(), Vec::new());
-        assert!(slice.rows().fill(&mut whole, usize::MAX));
-        let mut rows = slice.rows();
+        assert!(slice.rows(slice.whole()).fill(&mut whole, usize::MAX));
+        let mut rows = slice.rows(slice.whole());
         let mut piece = Vec::new();
         while rows.fill(&mut piece, 1) {
             pieces.append(&mut piece);
         }
         assert_eq!(whole, pieces);
-        assert_eq!(whole.len() as u64, slice.length());
+        assert_eq!(whole.len() as u64, slice.length(slice.whole()));
         let cell = |at: usize| f64::from_le_bytes(whole[at * 8..][..8].try_into().expect("eight bytes"));
         assert_eq!(i64::from_le_bytes(whole[..8].try_into().expect("eight bytes")), 19_725);
         assert_eq!((cell(1), cell(3)), (3.0, 30.0));
