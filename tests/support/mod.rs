@@ -87,6 +87,13 @@ fn start() -> Cluster {
     }
 }
 
+impl Cluster {
+    /// The file that says how to reach it.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+}
+
 /// The checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,274 @@
+//! Faults between the operator and the API server that last for a while or need two to happen: each by a proxy, with an
+//! operator of this checkout behind it. `tests/sweep.rs` has those that strike once.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+
+#[path = "support/proxy.rs"]
+mod proxy;
+#[path = "support/stand.rs"]
+mod stand;
+mod support;
+
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use proxy::{Call, Fate, Seen, Watching};
+use serde_json::json;
+use stand::{Stand, is_about_a_run};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use stratbox::crd::StrategyRun;
+use support::{block_on, reason};
+
+const FAST: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(50).mean()\n";
+const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
+
+/// About five seconds of computing on half a CPU.
+const BUSY: &str = "
+def strategy(data):
+    total = 0
+    for i in range(60_000_000):
+        total += i % 7
+    return data['close'] > total * 0
+";
+
+/// The resources that the operator watches for its runs.
+const WATCHED: [&str; 3] = ["strategyruns", "pods", "sandboxclasses"];
+
+/// Waits for the run's end, which has to be one with metrics, after one sandbox that was started once.
+fn assert_succeeds_once(stand: &Stand, name: &str) -> StrategyRun {
+    let run = stand.home.wait_finished(name);
+    assert_eq!(reason(&run), "Succeeded", "{:?}", run.status);
+    let attempts = &run.status.as_ref().unwrap().attempts;
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
+    let pods = [attempts[0].pod_name.clone()];
+    assert_eq!(stand.containers_started(&pods), 1);
+    let created = done(stand, "create", "pods")
+        .iter()
+        .filter(|pod| pod.labels["stratbox.dev/run-uid"] == json!(run.uid()))
+        .count();
+    assert_eq!(created, 1, "pods created");
+    assert!(stand.is_alive() && !stand.log().contains("panicked at"));
+    run
+}
+
+/// The requests of a kind that the API server has carried out.
+fn done(stand: &Stand, verb: &str, resource: &str) -> Vec<Seen> {
+    let mut seen = stand.requests();
+    seen.retain(|seen| {
+        seen.call.verb == verb
+            && seen.call.resource == resource
+            && seen.code.is_some_and(|code| (200..300).contains(&code))
+    });
+    seen
+}
+
+/// Spoils every request about a run for that long from the first one on.
+fn for_a_while(stand: &Stand, length: Duration, fate: Fate) {
+    let (home, mut until) = (stand.home.name.clone(), None);
+    stand.proxy.play(move |call| {
+        if !is_about_a_run(&home, call) {
+            return Fate::Pass;
+        }
+        let until = *until.get_or_insert_with(|| Instant::now() + length);
+        if Instant::now() < until { fate } else { Fate::Pass }
+    });
+}
+
+fn of(call: &Call, verb: &str, resource: &str) -> bool {
+    call.verb == verb && call.resource == resource
+}
+
+#[test]
+fn f03_replies_that_are_lost_cost_nothing() {
+    let stand = Stand::new("lost");
+    let mut lost: HashMap<Call, u32> = HashMap::new();
+    // The first of each kind: each of them is done, and none is heard of.
+    stand.proxy.play(move |call| {
+        let changes = matches!(call.verb, "create" | "patch" | "delete");
+        let count = lost.entry(Call { name: String::new(), ..call.clone() }).or_default();
+        *count += 1;
+        if changes && *count == 1 { Fate::LoseReply } else { Fate::Pass }
+    });
+    stand.create("lost", FAST);
+    assert_succeeds_once(&stand, "lost");
+    let lost = stand.requests().iter().filter(|seen| seen.fate == Fate::LoseReply).count();
+    assert!(lost >= 4, "policy, pod, status and event: {lost}");
+}
+
+#[test]
+fn f04_another_writer_loses_nothing_and_stops_nobody() {
+    let stand = Stand::new("writer");
+    stand.create("shared", BUSY);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (runs, stopped) = (stand.home.runs(), stop.clone());
+    let writer = std::thread::spawn(move || {
+        let mut count = 0;
+        while !stopped.load(Ordering::Relaxed) {
+            count += 1;
+            let patch = json!({"metadata": {"annotations": {"example.com/count": count.to_string()}}});
+            block_on(runs.patch("shared", &PatchParams::default(), &Patch::Merge(&patch))).expect("a write");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        count
+    });
+    let run = assert_succeeds_once(&stand, "shared");
+    stop.store(true, Ordering::Relaxed);
+    let count = writer.join().unwrap();
+    assert!(count > 20, "{count} writes are not enough to be in the way");
+    let after = block_on(stand.home.runs().get("shared")).unwrap();
+    assert_eq!(after.annotations()["example.com/count"], count.to_string());
+    assert_eq!(after.status, run.status, "an end is an end, whoever writes");
+}
+
+#[test]
+fn f05_an_api_server_that_asks_for_patience_gets_it() {
+    let stand = Stand::new("patience");
+    for_a_while(&stand, Duration::from_secs(8), Fate::Refuse(429));
+    stand.create("calls", FAST);
+    assert_succeeds_once(&stand, "calls");
+    let refused = stand.requests().iter().filter(|seen| seen.fate == Fate::Refuse(429)).count();
+    assert!((1..=8).contains(&refused), "{refused} requests within 8 s");
+
+    // The same for attach, which is no reconcile.
+    stand.proxy.forget();
+    let mut until = None;
+    stand.proxy.play(move |call| {
+        if call.verb != "attach" {
+            return Fate::Pass;
+        }
+        let until = *until.get_or_insert_with(|| Instant::now() + Duration::from_secs(6));
+        if Instant::now() < until { Fate::Refuse(429) } else { Fate::Pass }
+    });
+    stand.create("attach", FAST);
+    assert_succeeds_once(&stand, "attach");
+    let refused = stand.requests().iter().filter(|seen| seen.fate == Fate::Refuse(429)).count();
+    assert!((1..=7).contains(&refused), "{refused} tries to attach within 6 s");
+}
+
+#[test]
+fn f06_an_api_server_that_fails_is_waited_for() {
+    let stand = Stand::new("failing");
+    for fate in [Fate::Refuse(500), Fate::Refuse(503), Fate::Cut, Fate::Silence] {
+        let name = format!("run-{}", stand.requests().len());
+        // Watches too: those that are open end, and new ones meet the same fate.
+        for resource in WATCHED {
+            stand.proxy.watching(resource, Watching::Gone);
+        }
+        let mut until = None;
+        stand.proxy.play(move |_| {
+            let until = *until.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
+            if Instant::now() < until { fate } else { Fate::Pass }
+        });
+        stand.create(&name, FAST);
+        assert_succeeds_once(&stand, &name);
+    }
+}
+
+#[test]
+fn f08_a_watch_that_has_gone_silent_holds_no_run_up() {
+    let stand = Stand::new("silent");
+    stand.proxy.watching("pods", Watching::Stall);
+    stand.create("unheard", FAST);
+    assert_succeeds_once(&stand, "unheard");
+}
+
+#[test]
+fn f09_a_place_in_history_that_is_gone_is_looked_for_anew() {
+    let stand = Stand::new("expired");
+    stand.create("before", BUSY);
+    stand.home.wait_until("before", |run| reason(run) == "Running", support::PATIENCE);
+    // Away while the watches are: nobody is ever told.
+    let down = Arc::new(AtomicBool::new(true));
+    let is_down = down.clone();
+    stand.proxy.play(move |call| {
+        let lists = matches!(call.verb, "list" | "watch");
+        if lists && is_down.load(Ordering::Relaxed) { Fate::Refuse(500) } else { Fate::Pass }
+    });
+    for resource in WATCHED {
+        stand.proxy.watching(resource, Watching::Gone);
+    }
+    let refused = |stand: &Stand| {
+        stand.proxy.seen().iter().any(|seen| seen.call.verb == "watch" && seen.fate == Fate::Refuse(500))
+    };
+    stand.wait(support::PATIENCE, "the watches are down", refused);
+    block_on(stand.home.runs().delete("before", &DeleteParams::default())).unwrap();
+    down.store(false, Ordering::Relaxed);
+    // The operator has missed the deletion: the same name means another run now.
+    let gone = |stand: &Stand| block_on(stand.home.runs().get_opt("before")).unwrap().is_none();
+    stand.wait(support::PATIENCE, "the run is gone", gone);
+    stand.create("before", FAST);
+    assert_succeeds_once(&stand, "before");
+    stand.create("after", FAST);
+    assert_succeeds_once(&stand, "after");
+}
+
+#[test]
+fn f10_events_that_are_lost_or_come_twice_change_nothing() {
+    let stand = Stand::new("events");
+    stand.proxy.watching("pods", Watching::Drop);
+    stand.create("dropped", FAST);
+    let dropped = assert_succeeds_once(&stand, "dropped");
+    stand.proxy.rest();
+    for resource in WATCHED {
+        stand.proxy.watching(resource, Watching::Twice);
+    }
+    stand.create("twice", FAST);
+    let twice = assert_succeeds_once(&stand, "twice");
+    assert_eq!(metrics(&dropped), metrics(&twice));
+}
+
+#[test]
+fn f11_a_view_that_is_behind_starts_nothing_twice() {
+    let stand = Stand::new("behind");
+    stand.create("stale", FAST);
+    let begun =
+        |stand: &Stand| stand.requests().iter().any(|seen| of(&seen.call, "patch", "strategyruns/status"));
+    stand.wait(support::PATIENCE, "the run has begun", begun);
+    stand.proxy.watching("strategyruns", Watching::Behind(3));
+    stand.proxy.watching("pods", Watching::Behind(3));
+    assert_succeeds_once(&stand, "stale");
+    // One that is seen anew while the end of the first is not.
+    stand.restart();
+    stand.proxy.rest();
+    stand.create("fresh", FAST);
+    assert_succeeds_once(&stand, "fresh");
+    let first = block_on(stand.home.runs().get("stale")).unwrap();
+    assert_eq!(first.status.unwrap().attempts.len(), 1, "an end is an end");
+}
+
+#[test]
+fn f12_the_result_of_a_run_that_is_gone_never_lands_in_its_successor() {
+    let stand = Stand::new("successor");
+    stand.create("model", HOLD);
+    let model = assert_succeeds_once(&stand, "model");
+    stand.create("same", BUSY);
+    let old = stand.home.wait_until("same", |run| reason(run) == "Running", support::PATIENCE);
+    // The next write brings the result: it is held up until there is a successor.
+    let mut held = false;
+    stand.proxy.forget();
+    stand.proxy.play(move |call| {
+        let first = !held && of(call, "patch", "strategyruns/status");
+        held |= first;
+        if first { Fate::Delay(Duration::from_secs(3)) } else { Fate::Pass }
+    });
+    let is_held = |seen: &Seen| matches!(seen.fate, Fate::Delay(_));
+    stand.wait(support::PATIENCE, "the result is under way", |stand| stand.requests().iter().any(is_held));
+    block_on(stand.home.runs().delete("same", &DeleteParams::default())).unwrap();
+    stand.create("same", HOLD);
+    let new = assert_succeeds_once(&stand, "same");
+    assert_ne!(old.uid(), new.uid());
+    assert_eq!(metrics(&new), metrics(&model));
+    stand.wait(support::PATIENCE, "the held write has an answer", |stand| {
+        stand.requests().iter().any(|seen| is_held(seen) && seen.code.is_some())
+    });
+    let late = stand.requests().into_iter().find(is_held).and_then(|seen| seen.code);
+    assert!(late.is_some_and(|code| code >= 400), "the old result: {late:?}");
+    let after = block_on(stand.home.runs().get("same")).unwrap();
+    assert_eq!(after.status, new.status);
+}
+
+fn metrics(run: &StrategyRun) -> serde_json::Value {
+    serde_json::to_value(run.status.as_ref().unwrap().metrics).unwrap()
+}

@@ -1,0 +1,68 @@
+//! The crash sweep: a run makes the operator send some twenty requests, and each of them is spoiled in each of eight
+//! ways, one at a time. Whatever happens, the run has to end as one that nothing happened to.
+//!
+//! `make sweep` runs the whole matrix and prints it; by itself this test takes the requests that change something, each
+//! with the ways that have something to lose there.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `SWEEP` | `all` for the whole matrix |
+//! | `SWEEP_WORKERS` | how many operators are tried at a time; default 3 |
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::print_stdout, reason = "the matrix is what it is for")]
+
+#[path = "sweep/cell.rs"]
+mod cell;
+#[path = "sweep/matrix.rs"]
+mod matrix;
+#[path = "support/proxy.rs"]
+mod proxy;
+#[path = "support/stand.rs"]
+mod stand;
+mod support;
+
+use cell::{Cell, Reference};
+use matrix::{MODES, Matrix};
+use proxy::Fate;
+use stand::Stand;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// Of these, a sample takes those that can be done and not be heard of, or be heard of and not be done.
+const HARD: [Fate; 5] =
+    [Fate::Refuse(500), Fate::Refuse(409), Fate::LoseReply, Fate::CrashBefore, Fate::CrashAfter];
+
+#[test]
+fn whatever_is_spoiled_the_run_ends_as_if_nothing_had_been() {
+    let whole = std::env::var("SWEEP").is_ok_and(|what| what == "all");
+    let workers =
+        std::env::var("SWEEP_WORKERS").map_or(3, |text| text.parse().expect("SWEEP_WORKERS: a number"));
+    let stands: Vec<Stand> = (0..workers).map(|_| Stand::new("sweep")).collect();
+    let reference = Reference::take(&stands[0]);
+    let wanted = |cell: &Cell| whole || (cell.request.changes_something() && HARD.contains(&cell.fate));
+    let cells: VecDeque<Cell> = reference
+        .requests
+        .iter()
+        .flat_map(|request| MODES.map(|(_, fate)| Cell { request: request.clone(), fate }))
+        .filter(wanted)
+        .collect();
+    let matrix = Mutex::new(Matrix::new(&reference, cells.len()));
+    let cells = Mutex::new(cells);
+    std::thread::scope(|scope| {
+        for stand in &stands {
+            scope.spawn(|| {
+                loop {
+                    let next = cells.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(cell) = next else { return };
+                    let verdict = cell.try_on(stand, &reference);
+                    matrix.lock().unwrap_or_else(PoisonError::into_inner).note(&cell, verdict);
+                }
+            });
+        }
+    });
+    let matrix = matrix.into_inner().unwrap();
+    println!("{matrix}");
+    matrix.save().unwrap();
+    assert!(matrix.is_clean(), "{matrix}");
+}

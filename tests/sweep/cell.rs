@@ -1,0 +1,313 @@
+//! One cell of the matrix: one request of one run, spoiled in one way; and what the run has to be like nevertheless.
+
+use crate::proxy::{Call, Fate, Seen};
+use crate::stand::{Stand, is_about_a_run};
+use crate::support::{block_on, is_finished, kubectl_with};
+use kube::ResourceExt as _;
+use kube::api::DeleteParams;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use stratbox::crd::StrategyRun;
+
+const CODE: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(50).mean()\n";
+
+/// How long a spoiled run may take: a call without an answer is given up after 15 s.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// No request and no write for this long is rest.
+const REST: Duration = Duration::from_secs(3);
+/// More status writes than the reference's that a fault may cost: progress, told because it took long.
+const MORE_WRITES: usize = 4;
+
+/// One request of the reference: its kind and how many of that kind came before it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Request {
+    pub(crate) verb: &'static str,
+    pub(crate) resource: String,
+    pub(crate) turn: usize,
+}
+
+/// One request, spoiled in one way.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    pub(crate) request: Request,
+    pub(crate) fate: Fate,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub(crate) enum Verdict {
+    /// As the reference.
+    Same,
+    /// Not as the reference: what differs.
+    Differs(Vec<String>),
+    /// The run made no such request.
+    NotReached,
+}
+
+/// A run that nothing happened to.
+pub(crate) struct Reference {
+    /// Its requests, in their order.
+    pub(crate) requests: Vec<Request>,
+    trace: Trace,
+}
+
+/// What can be compared of a run that has come to rest.
+struct Trace {
+    status: Value,
+    pods: BTreeMap<String, usize>,
+    deleted: usize,
+    policies: usize,
+    writes: usize,
+    containers: i32,
+    attempts: i32,
+    moved: bool,
+    restless: bool,
+    fired: usize,
+    requests: Vec<Request>,
+}
+
+impl Request {
+    fn is(&self, call: &Call) -> bool {
+        self.verb == call.verb && self.resource == call.resource
+    }
+
+    /// Whether it is more than a look.
+    pub(crate) fn changes_something(&self) -> bool {
+        self.verb != "get"
+    }
+}
+
+impl Reference {
+    /// Takes the requests that each of three runs has made: how often a pod is looked at on its way depends on how its
+    /// changes fall together.
+    pub(crate) fn take(stand: &Stand) -> Self {
+        let mut traces: Vec<Trace> = (0..3)
+            .map(|_| trace(stand, None).unwrap_or_else(|wrong| panic!("the reference: {wrong}")))
+            .collect();
+        let mut trace = traces.pop().unwrap();
+        for other in &traces {
+            let differs = compare(other, &trace);
+            assert!(differs.is_empty(), "two runs differ that nothing happened to: {differs:?}");
+            trace.requests.retain(|request| other.requests.contains(request));
+        }
+        assert_eq!((trace.containers, trace.attempts), (1, 1), "one sandbox, one container");
+        Self { requests: trace.requests.clone(), trace }
+    }
+
+    pub(crate) fn totals(&self) -> String {
+        let Trace { writes, deleted, policies, containers, .. } = &self.trace;
+        format!(
+            "{} requests: {writes} status writes, 1 pod created, {deleted} deleted, {policies} policy, {containers} container",
+            self.requests.len()
+        )
+    }
+}
+
+impl Cell {
+    /// Runs it, and again if the run has made no such request this time.
+    pub(crate) fn try_on(&self, stand: &Stand, reference: &Reference) -> Verdict {
+        for _ in 0..3 {
+            match trace(stand, Some(self)) {
+                Err(wrong) => return Verdict::Differs(vec![wrong]),
+                Ok(trace) if trace.fired == 0 => {}
+                Ok(trace) => {
+                    let differs = compare(&trace, &reference.trace);
+                    return if differs.is_empty() { Verdict::Same } else { Verdict::Differs(differs) };
+                }
+            }
+        }
+        Verdict::NotReached
+    }
+}
+
+/// Whatever differs from the reference.
+fn compare(seen: &Trace, reference: &Trace) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut check = |right: bool, what: String| {
+        if !right {
+            wrong.push(what);
+        }
+    };
+    check(
+        seen.status == reference.status,
+        format!("status: {}", difference(&seen.status, &reference.status)),
+    );
+    check(seen.pods.values().all(|count| *count == 1), format!("pods of one attempt: {:?}", seen.pods));
+    check(seen.pods.len() == reference.pods.len(), format!("pods created: {}", seen.pods.len()));
+    check(seen.deleted == reference.deleted, format!("pods deleted: {}", seen.deleted));
+    check(seen.policies == reference.policies, format!("policies created: {}", seen.policies));
+    check(
+        seen.containers == seen.attempts,
+        format!("{} containers, {} attempts", seen.containers, seen.attempts),
+    );
+    let writes = reference.writes.saturating_sub(1)..=reference.writes + MORE_WRITES;
+    check(writes.contains(&seen.writes), format!("status writes: {}", seen.writes));
+    check(!seen.moved, "the status changed after its end".into());
+    check(!seen.restless, "requests without an end".into());
+    wrong
+}
+
+/// Runs the strategy once, and looks until all is at rest.
+fn trace(stand: &Stand, cell: Option<&Cell>) -> Result<Trace, String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("run-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    stand.proxy.forget();
+    if let Some(cell) = cell.cloned() {
+        let (home, mut turn) = (stand.home.name.clone(), 0);
+        stand.proxy.play(move |call| {
+            if !is_about_a_run(&home, call) || !cell.request.is(call) {
+                return Fate::Pass;
+            }
+            turn += 1;
+            if turn == cell.request.turn { cell.fate } else { Fate::Pass }
+        });
+    }
+    stand.create(&name, CODE);
+    let ended = until_finished(stand, &name).and_then(|run| at_rest(stand, &run));
+    stand.proxy.rest();
+    let trace = ended.map(|(run, moved, restless)| {
+        let seen = stand.requests();
+        Trace { moved, restless, ..read(stand, &run, &seen) }
+    });
+    clean_up(stand, &name)?;
+    trace
+}
+
+fn until_finished(stand: &Stand, name: &str) -> Result<StrategyRun, String> {
+    let runs = stand.home.runs();
+    let started = Instant::now();
+    loop {
+        let run = block_on(runs.get(name)).map_err(|error| format!("run {name}: {error}"))?;
+        if is_finished(&run) {
+            return Ok(run);
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(format!("not ended: {}", serde_json::to_string(&run.status).unwrap_or_default()));
+        }
+        if !stand.is_alive() {
+            return Err("the operator has ended by itself".into());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits for rest; whether the status moved after the end, and whether there is no rest.
+fn at_rest(stand: &Stand, ended: &StrategyRun) -> Result<(StrategyRun, bool, bool), String> {
+    let started = Instant::now();
+    let is_quiet = || stand.requests().last().is_none_or(|seen| seen.at.elapsed() > REST);
+    while !is_quiet() && started.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let restless = !is_quiet();
+    let run = block_on(stand.home.runs().get(&ended.name_any())).map_err(|error| error.to_string())?;
+    let moved = run.resource_version() != ended.resource_version();
+    if stand.log().contains("panicked at") {
+        return Err("the operator has panicked".into());
+    }
+    Ok((run, moved, restless))
+}
+
+fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
+    let done = |verb: &str, resource: &str| {
+        seen.iter()
+            .filter(|seen| seen.call.verb == verb && seen.call.resource == resource)
+            .filter(|seen| seen.code.is_some_and(|code| (200..300).contains(&code)))
+            .cloned()
+            .collect::<Vec<Seen>>()
+    };
+    let mut pods = BTreeMap::new();
+    for pod in done("create", "pods") {
+        let label = |name: &str| pod.labels[name].as_str().unwrap_or_default().to_owned();
+        *pods
+            .entry(format!("{}/{}", label("stratbox.dev/run-uid"), label("stratbox.dev/attempt")))
+            .or_default() += 1;
+    }
+    let attempts = run.status.as_ref().map_or(&[][..], |status| &status.attempts);
+    let names: Vec<String> = attempts.iter().map(|attempt| attempt.pod_name.clone()).collect();
+    let mut turns: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let requests = seen.iter().map(|seen| {
+        let turn = turns.entry((seen.call.verb, &seen.call.resource)).or_default();
+        *turn += 1;
+        Request { verb: seen.call.verb, resource: seen.call.resource.clone(), turn: *turn }
+    });
+    Trace {
+        requests: requests.collect(),
+        status: masked(run),
+        pods,
+        deleted: done("delete", "pods").len(),
+        policies: done("create", "networkpolicies").len(),
+        writes: done("patch", "strategyruns/status").len(),
+        containers: stand.containers_started(&names),
+        attempts: i32::try_from(attempts.len()).unwrap_or(i32::MAX),
+        moved: false,
+        restless: false,
+        fired: seen.iter().filter(|seen| seen.fate != Fate::Pass).count(),
+    }
+}
+
+/// The status without times, UIDs and what is made of them.
+fn masked(run: &StrategyRun) -> Value {
+    let mut status = serde_json::to_value(&run.status).unwrap_or_default();
+    if let Some(fields) = status.as_object_mut() {
+        // After a restart the operator does not know how long things took before it.
+        fields.remove("durations");
+    }
+    mask(&mut status);
+    status
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let differs = [
+                    "startTime",
+                    "completionTime",
+                    "lastTransitionTime",
+                    "startedAt",
+                    "finishedAt",
+                    "podName",
+                    "podUid",
+                ];
+                if differs.contains(&name.as_str()) && value.is_string() {
+                    *value = Value::from("…");
+                } else {
+                    mask(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The first fields that differ.
+fn difference(is: &Value, should: &Value) -> String {
+    match (is, should) {
+        (Value::Object(is), Value::Object(should)) => {
+            let names = is.keys().chain(should.keys().filter(|name| !is.contains_key(*name)));
+            let null = Value::Null;
+            let of = |fields: &serde_json::Map<String, Value>, name: &str| {
+                fields.get(name).unwrap_or(&null).clone()
+            };
+            names
+                .filter(|name| is.get(*name) != should.get(*name))
+                .map(|name| format!("{name}: {}", difference(&of(is, name), &of(should, name))))
+                .collect::<Vec<_>>()
+                .join("; ")
+        }
+        _ => format!("{is} instead of {should}"),
+    }
+}
+
+/// Takes the run and the policy away, so that the next one finds the same as this one did.
+fn clean_up(stand: &Stand, name: &str) -> Result<(), String> {
+    let runs = stand.home.runs();
+    block_on(runs.delete(name, &DeleteParams::default())).map_err(|error| error.to_string())?;
+    let delete = ["-n", &stand.home.name, "delete", "networkpolicy", "--all"];
+    kubectl_with(&delete, "")?;
+    let gone = ["-n", &stand.home.name, "wait", "pods", "--all", "--for=delete", "--timeout=30s"];
+    kubectl_with(&gone, "").map(|_| ())
+}
