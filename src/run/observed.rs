@@ -37,11 +37,11 @@ pub struct Observed<'a> {
     pub now: Timestamp,
 }
 
-/// How far this process itself has brought an attempt. Whether a pod that is not there may have been there and run
-/// depends on it.
+/// How far this process itself has brought an attempt. A pod that is not there may have been there; it can only have run
+/// when its UID is on record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Intent {
-    /// Another process has recorded it, and may have created its pod.
+    /// Another process has recorded it, and may have created its pod and handed the run over.
     #[default]
     Unknown,
     /// This process has recorded it and has not created its pod.

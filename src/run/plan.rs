@@ -157,6 +157,12 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
         attempt: attempt.number,
         code_sha256: run.strategy.sha256(),
     };
+    if !is_on_record(observed) {
+        // Nothing is handed over to a pod that is not on record: so one that is gone and never was on record has run
+        // nothing, whoever created it.
+        step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
+        return step.write(Next::Again);
+    }
     let since = since_progress(observed, attempt);
     let wait = |step: Step<'_>, reason, message: &str| step.unless_overdue(since, reason, message);
     // What another process began may have been accepted long ago; only a new session can tell.
@@ -220,9 +226,8 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
             }
         };
     }
-    if attempt.pod_uid.is_some() || observed.intent != Intent::Recorded {
-        // Seen before, created, or recorded by an operator that may have created it: it may have run. Never create it
-        // again.
+    if attempt.pod_uid.is_some() || observed.intent == Intent::Created {
+        // It may have run. Never create it again.
         return step.lose(Reason::PodLost, "the sandbox's pod is gone without a report");
     }
     step.create(run, attempt);
@@ -239,6 +244,12 @@ fn note_pod(step: &mut Step<'_>, attempt: &Attempt) {
     if !matches!(read_pod(pod), PodState::Pending | PodState::Gated | PodState::Unschedulable(_)) {
         step.draft.scheduled(true, "Scheduled", "the sandbox has a node");
     }
+}
+
+/// Whether the last attempt's pod is in the status that is stored.
+fn is_on_record(observed: &Observed<'_>) -> bool {
+    let last = observed.run.status.as_ref().and_then(|status| status.attempts.last());
+    last.is_some_and(|attempt| attempt.pod_uid.is_some())
 }
 
 /// Since when nothing has moved towards a running sandbox: the record, the node, the container's start.

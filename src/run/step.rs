@@ -24,6 +24,9 @@ const REPORT_GRACE: i64 = 60;
 const START_ALLOWANCE: u32 = 300;
 /// How often something is looked for that nobody tells us of when it comes: a ConfigMap, a node's proof, a quota's room.
 pub(super) const RECHECK: Duration = Duration::from_secs(2);
+/// How often a pod that is not running yet is looked at although nothing was heard of it: a watch can go silent without
+/// an end.
+const UNHEARD: Duration = Duration::from_secs(5);
 /// How often a pod is looked at although nothing was heard of it.
 pub(super) const RESYNC: Duration = Duration::from_secs(30);
 
@@ -127,8 +130,9 @@ impl Step<'_> {
     pub(super) fn unless_overdue(self, since: jiff::Timestamp, reason: Reason, message: &str) -> Plan {
         let rest = self.rest(since);
         if rest > 0 {
-            // Of a pod the watch tells; without one, only looking again does.
-            let pause = if self.observed.pod.is_some() { seconds(rest) } else { seconds(rest).min(RECHECK) };
+            // Of a pod the watch tells, if it still does; without one, only looking again does.
+            let often = if self.observed.pod.is_some() { UNHEARD } else { RECHECK };
+            let pause = seconds(rest).min(often);
             return self.interim(reason, message, Next::After(pause));
         }
         // What is no trouble by itself has become one by lasting.

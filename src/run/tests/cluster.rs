@@ -6,7 +6,7 @@ use crate::run::{Effect, Intent, Next, Refusal, RefusalKind, SessionView, plan};
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What can happen between two looks.
 #[derive(Debug, Clone)]
@@ -68,6 +68,8 @@ struct Cluster {
     class: Option<crate::crd::SandboxClass>,
     pods: BTreeMap<String, Pod>,
     created: BTreeMap<String, u32>,
+    /// Which creations of each name were handed the run.
+    handed: BTreeSet<(String, u32)>,
     intent: Option<(String, bool)>,
     refusal: Option<Refusal>,
     refuse_next: Option<RefusalKind>,
@@ -82,6 +84,7 @@ impl Cluster {
             world,
             pods: BTreeMap::new(),
             created: BTreeMap::new(),
+            handed: BTreeSet::new(),
             intent: None,
             refusal: None,
             refuse_next: None,
@@ -142,7 +145,9 @@ impl Cluster {
                 }
                 Effect::CreatePod(pod) => {
                     self.refusal = None;
-                    self.intent.as_mut().unwrap().1 = true;
+                    if let Some((_, created)) = &mut self.intent {
+                        *created = true;
+                    }
                     let name = pod.metadata.name.clone().unwrap();
                     *self.created.entry(name.clone()).or_default() += 1;
                     let mut stored = self.world.pod(json!({}));
@@ -153,7 +158,9 @@ impl Cluster {
                     self.pods.remove(&name);
                 }
                 Effect::CloseSession => self.session = None,
-                Effect::OpenSession(_) => {
+                Effect::OpenSession(handover) => {
+                    let count = self.created[&handover.pod_name];
+                    self.handed.insert((handover.pod_name, count));
                     self.session.get_or_insert_with(SessionView::default);
                 }
                 Effect::EnsureNetworkPolicy(_) => {}
@@ -215,7 +222,8 @@ proptest! {
             if let (Some(before), false) = (before, new_input) {
                 prop_assert_eq!(&before, cluster.world.status(), "terminal stays terminal");
             }
-            prop_assert!(cluster.created.values().all(|count| *count == 1), "created once per attempt");
+            let names: BTreeSet<_> = cluster.handed.iter().map(|(name, _)| name).collect();
+            prop_assert_eq!(names.len(), cluster.handed.len(), "handed over once per attempt");
         }
         // Left alone with a class, every run comes to an end, by its deadlines if by nothing else.
         cluster.happen(Happening::ClassBack);

@@ -1,7 +1,7 @@
 //! Rows of the state table: what is observed → what is planned.
 
 use super::{CODE, World, assert_kstatus, condition, gate};
-use crate::crd::{Fallback, FallbackPolicy, ResourceLimits, Resources, RunPath};
+use crate::crd::{Fallback, FallbackPolicy, ResourceLimits, Resources, RunPath, StrategyRun};
 use crate::run::{Effect, Gate, Intent, Next, NodeFacts, Plan, Refusal, RefusalKind, SessionView, plan};
 use crate::wire::{Metrics, Outcome, StrategyFault};
 use serde_json::json;
@@ -40,13 +40,23 @@ fn waiting(reason: &str) -> serde_json::Value {
             "state": {"waiting": {"reason": reason, "message": "no"}}}]})
 }
 
-/// Plans for the last attempt with a pod in that state.
+/// Plans for the last attempt with a pod in that state, which is on record.
 fn with_pod(world: &World, status: serde_json::Value, session: Option<SessionView>) -> Plan {
     let pod = world.pod(status);
+    let run = on_record(world);
     let mut observed = world.observe();
+    observed.run = &run;
     observed.pod = Some(&pod);
     observed.session = session.as_ref();
     plan(&observed)
+}
+
+/// The run with its last attempt's pod on record.
+fn on_record(world: &World) -> StrategyRun {
+    let mut run = world.run.clone();
+    let attempt = run.status.as_mut().unwrap().attempts.last_mut().unwrap();
+    attempt.pod_uid = Some(format!("pod-uid-{}", attempt.number));
+    run
 }
 
 fn deletes(effects: &[Effect]) -> bool {
@@ -73,14 +83,39 @@ fn a_recorded_attempt_creates_its_pod_behind_the_network_policy() {
 }
 
 #[test]
-fn an_attempt_of_another_process_is_never_created_again() {
+fn a_pod_is_on_record_before_the_run_is_handed_over() {
+    let world = recorded();
+    let pod = world.pod(running());
+    let mut observed = world.observe();
+    observed.pod = Some(&pod);
+    let first = plan(&observed);
+    assert!(first.effects.is_empty());
+    assert_eq!(first.next, Next::Again);
+    assert_eq!(first.status.unwrap().attempts[0].pod_uid.as_deref(), Some("pod-uid-1"));
+}
+
+#[test]
+fn an_attempt_whose_pod_was_on_record_is_never_created_again() {
+    let world = recorded();
+    let run = on_record(&world);
+    for intent in [Intent::Unknown, Intent::Recorded, Intent::Created] {
+        let mut observed = world.observe();
+        (observed.run, observed.intent) = (&run, intent);
+        let plan = plan(&observed);
+        assert!(!plan.effects.iter().any(|effect| matches!(effect, Effect::CreatePod(_))));
+        assert_eq!(ready(&plan), ("Unknown", "Retrying"));
+        assert_eq!(plan.status.unwrap().attempts[0].reason.as_deref(), Some("PodLost"));
+    }
+}
+
+#[test]
+fn an_operator_that_comes_back_creates_the_pod_that_nobody_has_handed_a_run() {
     let world = recorded();
     let mut observed = world.observe();
     observed.intent = Intent::Unknown;
     let plan = plan(&observed);
-    assert!(!plan.effects.iter().any(|effect| matches!(effect, Effect::CreatePod(_))));
-    assert_eq!(ready(&plan), ("Unknown", "Retrying"));
-    assert_eq!(plan.status.unwrap().attempts[0].reason.as_deref(), Some("PodLost"));
+    assert!(plan.effects.iter().any(|effect| matches!(effect, Effect::CreatePod(_))));
+    assert_eq!(plan.status, None);
 }
 
 #[test]
@@ -246,7 +281,9 @@ fn an_operator_that_comes_back_asks_the_sandbox_before_it_gives_it_up() {
     let mut world = recorded();
     world.later(200);
     let pod = world.pod(running());
+    let run = on_record(&world);
     let mut observed = world.observe();
+    observed.run = &run;
     observed.pod = Some(&pod);
     observed.intent = Intent::Unknown;
     let plan = plan(&observed);
@@ -258,7 +295,9 @@ fn an_operator_that_comes_back_asks_the_sandbox_before_it_gives_it_up() {
 fn a_runner_that_died_unseen_is_lost_and_not_a_failed_start() {
     let world = recorded();
     let pod = world.pod(exited(70, "Error", ""));
+    let run = on_record(&world);
     let mut observed = world.observe();
+    observed.run = &run;
     observed.pod = Some(&pod);
     observed.intent = Intent::Unknown;
     assert_eq!(ready(&plan(&observed)), ("Unknown", "Retrying"));
@@ -465,7 +504,9 @@ fn a_new_input_starts_again_at_attempt_1_and_leaves_the_former_pod() {
 fn intermediate_reasons_are_written_at_most_once_a_second() {
     let world = recorded();
     let pod = world.pod(running());
+    let run = on_record(&world);
     let mut observed = world.observe();
+    observed.run = &run;
     observed.pod = Some(&pod);
     observed.since_write = Some(std::time::Duration::from_millis(300));
     let starting = plan(&observed);
