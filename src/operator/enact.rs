@@ -205,7 +205,7 @@ async fn publish(context: &Context, run: &StrategyRun, notice: Notice) {
         action: "Reconcile".into(),
         secondary: None,
     };
-    if let Err(error) = context.recorder.publish(&event, &run.object_ref(&())).await {
-        tracing::warn!(%error, reason = notice.reason.as_str(), "failed to publish an event");
+    if let Err(error) = within(context.recorder.publish(&event, &run.object_ref(&()))).await {
+        tracing::warn!(error = chain(&error), reason = notice.reason.as_str(), "failed to publish an event");
     }
 }
