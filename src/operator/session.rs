@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::AttachParams;
+use kube::client::UpgradeConnectionError;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt as _};
@@ -21,7 +22,7 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 /// Pause between tries to attach while the container is coming up.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The same when it has been coming up for long.
+/// The same when it has been coming up for long, or the API server asks for patience.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a single attach may take to connect.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -145,19 +146,23 @@ enum Broken {
     Read(#[source] LinesCodecError),
 }
 
+impl Broken {
+    /// The API server has too much to do: a container that is coming up is asked for less often.
+    fn asks_for_patience(&self) -> bool {
+        matches!(self, Self::Attach(error) if matches!(&**error,
+            kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) if code.as_u16() == 429))
+    }
+}
+
 impl Talk {
     /// Attaches again and again until there is a report; ended from outside when nobody waits for one any more.
     async fn until_reported(self) {
         let mut pause = FIRST_PAUSE;
         let started = Instant::now();
         loop {
-            match self.connection().await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
-                }
-            }
-            tokio::time::sleep(pause).await;
+            let Err(error) = self.connection().await else { return };
+            tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
+            tokio::time::sleep(if error.asks_for_patience() { LAST_PAUSE } else { pause }).await;
             if started.elapsed() > Duration::from_secs(5) {
                 pause = (pause * 2).min(LAST_PAUSE);
             }
