@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench images cluster-up cluster-down crds fmt lint
+.PHONY: help demo test sweep bench images cluster-up cluster-down crds fmt lint
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -10,6 +10,10 @@ demo: ## the whole way on a real cluster: cluster, images, chart, sample strateg
 test: lint ## everything: format, lints, unit, drift, chart and end-to-end tests on the test cluster
 	@tests/install >/dev/null
 	cargo test --locked
+
+sweep: ## a run's every request spoiled in each of eight ways: the matrix
+	@tests/install >/dev/null
+	SWEEP=all cargo test --locked --test sweep -- --nocapture
 
 bench: ## StrategyRun against a plain hardened Job; the gate by itself
 	@tests/install >/dev/null

@@ -7,17 +7,26 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of this module")]
 
+#[path = "proxy/call.rs"]
+mod call;
+#[path = "proxy/pump.rs"]
+mod pump;
+
+pub use call::Call;
+pub use pump::Watching;
+
+use call::classify;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, UPGRADE};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kube::Client;
 use kube::client::ConfigExt as _;
 use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,19 +35,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::{BoxError, ServiceBuilder};
 
 type Body = BoxBody<Bytes, BoxError>;
-/// What a request is, without what differs from run to run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Call {
-    /// The verb as RBAC has it; `attach` for what it is.
-    pub verb: &'static str,
-    /// The resource, with its subresource after a slash.
-    pub resource: String,
-    /// Its namespace; empty for what has none.
-    pub namespace: String,
-    /// Its name; empty for a list, a watch and a creation.
-    pub name: String,
-}
-
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -58,23 +54,6 @@ pub enum Fate {
     CrashBefore,
     /// The operator is killed when the API server has done it and before it hears of it.
     CrashAfter,
-}
-
-/// What becomes of the events of a watch that is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watching {
-    /// They pass.
-    Pass,
-    /// The connection stays and says nothing, as one whose other end is gone without a word.
-    Stall,
-    /// They are lost, each of them.
-    Drop,
-    /// They come twice.
-    Twice,
-    /// So many of them are always still to come.
-    Behind(usize),
-    /// The connection ends, and the next watch is told that its place in history is gone.
-    Gone,
 }
 
 /// One request as it came and went.
@@ -325,87 +304,6 @@ async fn watch(
     }
     let (response, _) = forward(shared, request).await?;
     let (parts, body) = response.into_parts();
-    tokio::spawn(pump(body, sender, rule));
+    tokio::spawn(pump::pump(body, sender, rule));
     Ok(Response::from_parts(parts, StreamBody::new(receiver).boxed()))
-}
-
-async fn pump(
-    mut body: kube::client::Body,
-    mut sender: futures::channel::mpsc::Sender<Result<Frame<Bytes>, BoxError>>,
-    rule: impl Fn() -> Watching,
-) {
-    use futures::SinkExt as _;
-    let mut rest = Vec::new();
-    let mut held: VecDeque<Vec<u8>> = VecDeque::new();
-    loop {
-        // The rule may change while nothing comes.
-        let frame = tokio::time::timeout(Duration::from_millis(50), body.frame()).await;
-        match rule() {
-            Watching::Gone => return,
-            Watching::Behind(_) | Watching::Stall => {}
-            Watching::Pass | Watching::Drop | Watching::Twice => {
-                for line in held.drain(..) {
-                    if sender.send(Ok(Frame::data(Bytes::from(line)))).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        }
-        match frame {
-            Err(_) if sender.is_closed() => return,
-            Err(_) => continue,
-            Ok(Some(Ok(frame))) => rest.extend(frame.into_data().unwrap_or_default()),
-            Ok(None | Some(Err(_))) => return,
-        }
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = rest.drain(..=end).collect();
-            let ready: Vec<Vec<u8>> = match rule() {
-                Watching::Gone => return,
-                Watching::Drop => Vec::new(),
-                Watching::Pass => vec![line],
-                Watching::Twice => vec![line.clone(), line],
-                Watching::Stall => {
-                    held.push_back(line);
-                    Vec::new()
-                }
-                Watching::Behind(count) => {
-                    held.push_back(line);
-                    held.drain(..held.len().saturating_sub(count)).collect()
-                }
-            };
-            for line in ready {
-                if sender.send(Ok(Frame::data(Bytes::from(line)))).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// Reads verb and resource from a request's line.
-fn classify(method: &str, uri: &Uri, upgrade: bool) -> Call {
-    let mut parts = uri.path().split('/').filter(|part| !part.is_empty()).peekable();
-    // The core group has no name of its own.
-    let skip = if parts.peek() == Some(&"apis") { 3 } else { 2 };
-    let parts: Vec<&str> = parts.skip(skip).collect();
-    let (namespace, parts) = match parts.as_slice() {
-        ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest.to_vec()),
-        rest => ("", rest.to_vec()),
-    };
-    let part = |index: usize| parts.get(index).copied().unwrap_or_default();
-    let (resource, name, subresource) = (part(0), part(1), part(2));
-    let watch = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("watch=")));
-    let verb = match (method, name.is_empty()) {
-        ("GET", _) if upgrade => "attach",
-        ("GET", true) if watch => "watch",
-        ("GET", true) => "list",
-        ("GET", false) => "get",
-        ("POST", _) => "create",
-        ("PATCH", _) => "patch",
-        ("DELETE", _) => "delete",
-        _ => "other",
-    };
-    let resource =
-        if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
-    Call { verb, resource, namespace: namespace.to_owned(), name: name.to_owned() }
 }

@@ -1,0 +1,79 @@
+//! What becomes of a watch that is open.
+
+use futures::SinkExt as _;
+use futures::channel::mpsc::Sender;
+use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Frame};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tower::BoxError;
+
+/// What becomes of the events of a watch that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watching {
+    /// They pass.
+    Pass,
+    /// The connection stays and says nothing, as one whose other end is gone without a word.
+    Stall,
+    /// They are lost, each of them.
+    Drop,
+    /// They come twice.
+    Twice,
+    /// So many of them are always still to come.
+    Behind(usize),
+    /// The connection ends, and the next watch is told that its place in history is gone.
+    Gone,
+}
+
+/// Passes a watch on, line by line, as the rule is at that moment, until either end goes.
+pub(super) async fn pump(
+    mut body: kube::client::Body,
+    mut sender: Sender<Result<Frame<Bytes>, BoxError>>,
+    rule: impl Fn() -> Watching,
+) {
+    let mut rest = Vec::new();
+    let mut held: VecDeque<Vec<u8>> = VecDeque::new();
+    loop {
+        // The rule may change while nothing comes.
+        let frame = tokio::time::timeout(Duration::from_millis(50), body.frame()).await;
+        match rule() {
+            Watching::Gone => return,
+            Watching::Behind(_) | Watching::Stall => {}
+            Watching::Pass | Watching::Drop | Watching::Twice => {
+                for line in held.drain(..) {
+                    if sender.send(Ok(Frame::data(Bytes::from(line)))).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+        match frame {
+            Err(_) if sender.is_closed() => return,
+            Err(_) => continue,
+            Ok(Some(Ok(frame))) => rest.extend(frame.into_data().unwrap_or_default()),
+            Ok(None | Some(Err(_))) => return,
+        }
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            let ready: Vec<Vec<u8>> = match rule() {
+                Watching::Gone => return,
+                Watching::Drop => Vec::new(),
+                Watching::Pass => vec![line],
+                Watching::Twice => vec![line.clone(), line],
+                Watching::Stall => {
+                    held.push_back(line);
+                    Vec::new()
+                }
+                Watching::Behind(count) => {
+                    held.push_back(line);
+                    held.drain(..held.len().saturating_sub(count)).collect()
+                }
+            };
+            for line in ready {
+                if sender.send(Ok(Frame::data(Bytes::from(line)))).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
