@@ -17,6 +17,7 @@ enum Happening {
     Report,
     ForgedReport,
     OperatorRestarts,
+    OperatorDiesAfter(u32),
     ClassGone,
     ClassBack,
     Refused(RefusalKind),
@@ -54,6 +55,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(Happening::Report),
         Just(Happening::ForgedReport),
         Just(Happening::OperatorRestarts),
+        (0_u32..8).prop_map(Happening::OperatorDiesAfter),
         Just(Happening::ClassGone),
         Just(Happening::ClassBack),
         prop_oneof![Just(RefusalKind::Quota), Just(RefusalKind::Admission), Just(RefusalKind::Runtime)]
@@ -74,6 +76,8 @@ struct Cluster {
     refusal: Option<Refusal>,
     refuse_next: Option<RefusalKind>,
     session: Option<SessionView>,
+    /// How many more things the operator does before it dies.
+    dies_after: Option<u32>,
 }
 
 impl Cluster {
@@ -89,6 +93,7 @@ impl Cluster {
             refusal: None,
             refuse_next: None,
             session: None,
+            dies_after: None,
         }
     }
 
@@ -116,12 +121,19 @@ impl Cluster {
             observed.refusal = self.refusal.as_ref();
             observed.session = self.session.as_ref();
             let plan = plan(&observed);
-            self.effects(plan.effects);
+            if !self.effects(plan.effects) {
+                return;
+            }
             if let Some(status) = plan.status {
                 assert_kstatus(&status);
+                if self.dies() {
+                    return;
+                }
                 self.keep(*status);
             }
-            self.effects(plan.cleanup);
+            if !self.effects(plan.cleanup) {
+                return;
+            }
             if plan.next != Next::Again {
                 return;
             }
@@ -137,8 +149,22 @@ impl Cluster {
         }
     }
 
-    fn effects(&mut self, effects: Vec<Effect>) {
+    /// Whether the operator dies here; whoever comes after it remembers nothing.
+    fn dies(&mut self) -> bool {
+        let Some(rest) = self.dies_after else { return false };
+        self.dies_after = rest.checked_sub(1);
+        if rest == 0 {
+            (self.intent, self.refusal, self.session) = (None, None, None);
+        }
+        rest == 0
+    }
+
+    /// Carries them out; false when the operator dies on the way.
+    fn effects(&mut self, effects: Vec<Effect>) -> bool {
         for effect in effects {
+            if self.dies() {
+                return false;
+            }
             match effect {
                 Effect::CreatePod(_) if self.refuse_next.is_some() => {
                     self.refusal = self.refuse_next.take().map(|kind| Refusal { kind, message: "no".into() });
@@ -166,6 +192,7 @@ impl Cluster {
                 Effect::EnsureNetworkPolicy(_) => {}
             }
         }
+        true
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -191,6 +218,7 @@ impl Cluster {
             Happening::OperatorRestarts => {
                 (self.intent, self.refusal, self.session) = (None, None, None);
             }
+            Happening::OperatorDiesAfter(count) => self.dies_after = Some(count),
             Happening::ClassGone => self.world.class = None,
             Happening::ClassBack => self.world.class.clone_from(&self.class),
             Happening::Refused(kind) => self.refuse_next = Some(kind),
@@ -225,6 +253,7 @@ proptest! {
             let names: BTreeSet<_> = cluster.handed.iter().map(|(name, _)| name).collect();
             prop_assert_eq!(names.len(), cluster.handed.len(), "handed over once per attempt");
         }
+        cluster.dies_after = None;
         // Left alone with a class, every run comes to an end, by its deadlines if by nothing else.
         cluster.happen(Happening::ClassBack);
         for _ in 0..40 {
