@@ -1,6 +1,8 @@
 //! The operator's configuration: `config/operator.yaml` and its environment, checked once, immutable afterwards.
 
-use crate::crd::{Execution, Fallback, FallbackPolicy, PodRetention, Quantity, ResourceLimits, Retention};
+use crate::crd::{
+    CheckMode, Checks, Execution, Fallback, FallbackPolicy, PodRetention, Quantity, ResourceLimits, Retention,
+};
 use crate::wire::Rebalance;
 use serde::Deserialize;
 
@@ -56,6 +58,8 @@ pub struct Defaults {
     pub backoff_limit: u32,
     /// How positions become trades.
     pub execution: Execution,
+    /// Proofs that are tried on strategies.
+    pub checks: Checks,
     /// What becomes of pods.
     pub pod_retention: PodRetention,
 }
@@ -87,6 +91,12 @@ impl Default for Defaults {
                 tax_ratio: Some("0".into()),
                 initial_cash: Some("1000000".into()),
                 max_leverage: Some("1".into()),
+            },
+            checks: Checks {
+                lookahead: Some(CheckMode::Warn),
+                cuts: Some(2),
+                determinism: Some(CheckMode::Warn),
+                deadline_seconds: Some(60),
             },
             pod_retention: PodRetention {
                 on_success: Some(Retention::Delete),
@@ -143,12 +153,13 @@ impl Config {
         Ok(config)
     }
 
-    /// Fills what a partial `limits`, `requests`, `execution` or `podRetention` leaves out.
+    /// Fills what a partial `limits`, `requests`, `execution`, `checks` or `podRetention` leaves out.
     fn complete(&mut self) {
         let compiled = Defaults::default();
         self.defaults.limits = self.defaults.limits.clone().or(&compiled.limits);
         self.defaults.requests = self.defaults.requests.clone().or(&compiled.requests);
         self.defaults.execution = self.defaults.execution.clone().or(&compiled.execution);
+        self.defaults.checks = self.defaults.checks.or(&compiled.checks);
         self.defaults.pod_retention = self.defaults.pod_retention.clone().or(&compiled.pod_retention);
     }
 
@@ -168,6 +179,12 @@ impl Config {
         }
         if self.defaults.active_deadline_seconds == 0 || self.defaults.scheduling_deadline_seconds == 0 {
             return Err(refuse("defaults", "deadlines are at least 1 second".into()));
+        }
+        if !(1..=16).contains(&self.defaults.checks.cuts.unwrap_or(1)) {
+            return Err(refuse("defaults.checks.cuts", "write a number from 1 to 16".into()));
+        }
+        if self.defaults.checks.deadline_seconds == Some(0) {
+            return Err(refuse("defaults.checks.deadlineSeconds", "deadlines are at least 1 second".into()));
         }
         Ok(())
     }
@@ -216,6 +233,19 @@ impl PodRetention {
     }
 }
 
+impl Checks {
+    /// These, and where one is left out, the other's.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            lookahead: self.lookahead.or(other.lookahead),
+            cuts: self.cuts.or(other.cuts),
+            determinism: self.determinism.or(other.determinism),
+            deadline_seconds: self.deadline_seconds.or(other.deadline_seconds),
+        }
+    }
+}
+
 impl Fallback {
     /// This, and where it is left out, the other's.
     #[must_use]
@@ -251,6 +281,20 @@ mod tests {
         assert!(
             Config::from_yaml("sandbox: {runAsUser: 0}", None).unwrap_err().to_string().contains("runAsUser")
         );
+    }
+
+    #[test]
+    fn checks_out_of_range_are_named() {
+        for (text, field) in [
+            ("{cuts: 0}", "checks.cuts"),
+            ("{cuts: 17}", "checks.cuts"),
+            ("{deadlineSeconds: 0}", "deadlineSeconds"),
+        ] {
+            let error = Config::from_yaml(&format!("defaults: {{checks: {text}}}"), None).unwrap_err();
+            assert!(error.to_string().contains(field), "{error}");
+        }
+        let config = Config::from_yaml("defaults: {checks: {lookahead: Enforce}}", None).unwrap();
+        assert_eq!(config.defaults.checks.cuts, Some(2), "what is left out is as compiled");
     }
 
     #[test]

@@ -94,13 +94,14 @@ impl Metrics {
     }
 }
 
-const fn stages(durations: &Durations) -> [(&'static str, Option<u64>); 7] {
+const fn stages(durations: &Durations) -> [(&'static str, Option<u64>); 8] {
     [
         ("validate", durations.validate_ms),
         ("schedule", durations.schedule_ms),
         ("start", durations.start_ms),
         ("handover", durations.handover_ms),
         ("run", durations.run_ms),
+        ("checks", durations.checks_ms),
         ("score", durations.score_ms),
         ("collect", durations.collect_ms),
     ]

@@ -74,6 +74,8 @@ const IN_NAMESPACES: &[&str] = &[
     "/pods/attach get",
     "/pods/attach create",
     "/configmaps get",
+    "/configmaps create",
+    "/configmaps patch",
     "networking.k8s.io/networkpolicies get",
     "networking.k8s.io/networkpolicies create",
     "events.k8s.io/events create",

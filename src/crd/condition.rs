@@ -9,10 +9,14 @@ pub enum ConditionType {
     Validated,
     /// Whether the sandbox has a node; its message is the scheduler's own.
     Scheduled,
+    /// There only while not true: the look-ahead check found a difference, or (Unknown) did not finish.
+    LookaheadFree,
+    /// There only while not true: the determinism check found a difference, or (Unknown) did not finish.
+    Deterministic,
     /// There only while true: more is going to happen; `InProgress` to readers of kstatus.
     Reconciling,
-    /// There only while true: nothing more is going to happen, and the run has no metrics; `Failed` to
-    /// readers of kstatus.
+    /// There only while true: nothing more is going to happen, and the run has not succeeded; `Failed` to readers of
+    /// kstatus.
     Stalled,
     /// There only while true: the strategy was validated and not executed, because no sandbox could be had.
     FallbackActive,
@@ -26,6 +30,8 @@ impl ConditionType {
             Self::Ready => "Ready",
             Self::Validated => "Validated",
             Self::Scheduled => "Scheduled",
+            Self::LookaheadFree => "LookaheadFree",
+            Self::Deterministic => "Deterministic",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::FallbackActive => "FallbackActive",
@@ -79,8 +85,11 @@ reasons! {
     /// The ConfigMap or key that `spec.codeFrom` names does not exist: create it. Waited for until
     /// `schedulingDeadlineSeconds`, then terminal.
     CodeNotFound,
-    /// Finished, with metrics.
+    /// Finished, with metrics. With `onReject: Report` the verdict may still be `Rejected`.
     Succeeded,
+    /// Finished, with the metrics of an equal run in the namespace, which the message and `status.provenance.cachedFrom`
+    /// name. `spec.cachePolicy: Never` runs instead.
+    CacheHit,
     /// The gate refused the strategy: each finding in `status.validation` says where, why and what to write instead.
     CodeRejected,
     /// The run cannot be done as written: the message names the field and the remedy.
@@ -89,8 +98,18 @@ reasons! {
     StrategyError,
     /// What the strategy returned is no positions for this dataset: the message says what to return.
     InvalidResult,
-    /// Not done within `activeDeadlineSeconds`: make the strategy faster or the deadline longer.
+    /// Not done within `activeDeadlineSeconds`, or an enforced check not within `checks.deadlineSeconds`: make the
+    /// strategy faster or the deadline longer.
     DeadlineExceeded,
+    /// An enforced check found positions that change with data of later dates: the message has the first one. Decide by
+    /// what is known up to each date only.
+    LookaheadDetected,
+    /// An enforced check got other positions from a second evaluation on the same data: the message has the first one.
+    /// Seed every random generator with a constant.
+    NotDeterministic,
+    /// An expression of `spec.acceptance` is not true, and `onReject` is `Fail`: the message has it with its values; the
+    /// metrics stay in the status.
+    AcceptanceFailed,
     /// The strategy used more than `resources.limits.memory`: use less or raise it up to the class's maximum.
     OOMKilled,
     /// The strategy made a system call that no strategy needs, and was killed for it.

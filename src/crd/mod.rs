@@ -3,6 +3,7 @@
 mod condition;
 mod generate;
 mod quantity;
+mod results;
 mod sandbox_class;
 mod status;
 mod strategy_run;
@@ -10,6 +11,9 @@ mod strategy_run;
 pub use condition::{ConditionType, Reason};
 pub use generate::{all, to_yaml};
 pub use quantity::{Quantity, QuantityError};
+pub use results::{
+    Acceptance, ArtifactStatus, CachePolicy, CheckMode, Checks, HistoryEntry, OnReject, Verdict,
+};
 pub use sandbox_class::{
     AllowedImport, ClassDefaults, ClassPolicy, DatasetImage, DatasetSource, PodMetadata, SandboxClass,
     SandboxClassSpec, SeccompDelivery, SeccompSource, Severity, Toleration, UserNamespaces,

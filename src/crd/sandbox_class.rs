@@ -1,8 +1,8 @@
 //! `SandboxClass`: the admin's side of a run.
 #![expect(unreachable_pub, reason = "the types that the derives generate beside ours are not")]
 
-use super::{Execution, Fallback, ResourceLimits};
-use crate::wire::DatasetFormat;
+use super::{Checks, Execution, Fallback, ResourceLimits};
+use crate::wire::{DatasetFormat, Layer};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,10 @@ pub struct SandboxClassSpec {
     /// Where the seccomp profile comes from.
     #[serde(default)]
     pub seccomp: SeccompSource,
+    /// Layers of isolation without which no strategy is called; which are in force is read inside the sandbox.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "set"))]
+    pub require: Vec<Layer>,
     /// Limits of a run that names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<ResourceLimits>,
@@ -124,6 +128,9 @@ pub struct ClassDefaults {
     /// What to do when no sandbox can be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// Proofs that are tried on a strategy once it has been evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
 }
 
 /// What the gate allows beyond its own list.

@@ -1,6 +1,7 @@
 //! What the operator says about a run. Bounded: at most 16 KiB serialised.
 
-use crate::wire::{Isolation, Metrics};
+use super::{ArtifactStatus, HistoryEntry, Verdict};
+use crate::wire::{CheckResults, Isolation, Metrics};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ pub struct StrategyRunStatus {
     /// Hash of everything that decides the result; a new generation with the same one is not run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_hash: Option<String>,
-    /// Ready always; Validated and Scheduled when known; Reconciling, Stalled and FallbackActive only when True.
+    /// Ready always; Validated and Scheduled when known; LookaheadFree and Deterministic only when not True;
+    /// Reconciling, Stalled and FallbackActive only when True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -28,9 +30,15 @@ pub struct StrategyRunStatus {
     /// When it ended, however it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
-    /// Backtest metrics; only of a run that succeeded.
+    /// Backtest metrics; only of a run that was scored and whose enforced checks have passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// What became of `spec.acceptance`; absent without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What the checks have found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<CheckResults>,
     /// What the gate found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<ValidationStatus>,
@@ -50,6 +58,14 @@ pub struct StrategyRunStatus {
     /// What the result was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
+    /// Where the artifacts are that were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub artifacts: Vec<ArtifactStatus>,
+    /// How earlier inputs have ended, the latest five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub history: Vec<HistoryEntry>,
 }
 
 /// Which way a run was answered.
@@ -157,6 +173,9 @@ pub struct Durations {
     /// Accepted until positions were in, as the runner measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_ms: Option<u64>,
+    /// The checks, as the runner measured them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks_ms: Option<u64>,
     /// Scoring, as the runner measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_ms: Option<u64>,
@@ -184,6 +203,13 @@ pub struct Provenance {
     /// Version of the runner that scored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_version: Option<String>,
+    /// SHA-256 over everything that decides the result, code, params, data, image, policy, engine and settings; known
+    /// before the run. Equal ones mean equal results where image and dataset are named by digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Name of the run whose result this is, when an equal one has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<String>,
     /// The values that were used where the run left them out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<ResolvedSpec>,
@@ -209,4 +235,7 @@ pub struct ResolvedSpec {
     /// The fallback's policy, after the operator's switch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_policy: Option<super::FallbackPolicy>,
+    /// Proofs that were tried.
+    #[serde(default)]
+    pub checks: super::Checks,
 }

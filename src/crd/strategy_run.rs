@@ -1,8 +1,8 @@
 //! `StrategyRun`: one strategy, its params and dataset, to be run once per input.
 #![expect(unreachable_pub, reason = "the types that the derives generate beside ours are not")]
 
-use super::StrategyRunStatus;
-use crate::wire::Rebalance;
+use super::{Acceptance, CachePolicy, Checks, StrategyRunStatus};
+use crate::wire::{ArtifactKind, Rebalance};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
     printcolumn = r#"{"name":"RETURN","type":"number","jsonPath":".status.metrics.totalReturn"}"#,
     printcolumn = r#"{"name":"MAXDD","type":"number","jsonPath":".status.metrics.maxDrawdown"}"#,
     printcolumn = r#"{"name":"AGE","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name":"VERDICT","type":"string","jsonPath":".status.verdict","priority":1}"#,
     printcolumn = r#"{"name":"CLASS","type":"string","jsonPath":".spec.className","priority":1}"#,
     printcolumn = r#"{"name":"MESSAGE","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].message","priority":1}"#,
     validation = Rule::new("self.metadata.name.size() <= 63")
@@ -85,6 +86,19 @@ pub struct StrategyRunSpec {
     /// How many variants were tried: deflates the Sharpe ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<Trials>,
+    /// Proofs that are tried on the strategy once it has been evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+    /// Which results are good enough; judged again when it changes, without another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<Acceptance>,
+    /// What to leave in a ConfigMap beside the status, which goes with the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2), extend("x-kubernetes-list-type" = "set"))]
+    pub artifacts: Vec<ArtifactKind>,
+    /// Whether a finished run of the namespace with the same fingerprint may answer.
+    #[serde(default)]
+    pub cache_policy: CachePolicy,
     /// What becomes of the sandbox's pod afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_retention: Option<PodRetention>,

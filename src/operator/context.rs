@@ -1,5 +1,6 @@
 //! What all reconciles share.
 
+use super::Guarded;
 use super::nodes::Nodes;
 use super::session::{Sessions, Target};
 use crate::config::Config;
@@ -7,6 +8,7 @@ use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
 use crate::run::{Gate, Refusal};
 use kube::runtime::events::Recorder;
+use kube::runtime::reflector::Store;
 use kube::{Client, ResourceExt as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,8 @@ pub(super) struct Context {
     pub(super) recorder: Recorder,
     pub(super) sessions: Sessions,
     pub(super) nodes: Nodes,
+    /// All runs that this controller watches; may be a moment behind.
+    pub(super) runs: Store<Guarded>,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
 }
@@ -50,6 +54,8 @@ pub(super) struct Note {
     pub(super) intent: Option<String>,
     /// Why that pod could not be created.
     pub(super) refusal: Option<Refusal>,
+    /// The ConfigMap with the artifacts was refused.
+    pub(super) artifacts_refused: bool,
     /// When the status was last written.
     pub(super) written: Option<Instant>,
     /// What the gate said, by what it was asked.

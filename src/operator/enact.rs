@@ -4,9 +4,9 @@ use super::context::Context;
 use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
-use crate::sandbox::{MANAGER_STATUS, attempt_of};
+use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS, attempt_of};
 use crate::wire::clean;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
@@ -31,6 +31,12 @@ pub(super) async fn enact(
             let message = clean(&chain(error), REFUSAL_MESSAGE);
             let refusal = Refusal { kind: RefusalKind::Server, message };
             context.memory.with(&run.uid().unwrap_or_default(), |note| note.refusal = Some(refusal));
+        }
+        if let Err(Error::ApplyArtifacts(Call::Kube(error))) = &done
+            && matches!(**error, kube::Error::Api(_))
+        {
+            // A quota, a webhook, a missing right: the run does without, at the next look.
+            context.memory.with(&run.uid().unwrap_or_default(), |note| note.artifacts_refused = true);
         }
         done?;
     }
@@ -59,6 +65,14 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
                 note.refusal = refusal;
             });
             Ok(())
+        }
+        Effect::ApplyArtifacts(map) => {
+            let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
+            let params = PatchParams::apply(MANAGER_ARTIFACTS).force();
+            within(maps.patch(&map.name_any(), &params, &Patch::Apply(&*map)))
+                .await
+                .map(|_| ())
+                .map_err(Error::ApplyArtifacts)
         }
         Effect::OpenSession(handover) => {
             context.sessions.open(&context.client, run, *handover);
@@ -183,6 +197,7 @@ async fn patch_status(
         if intent.is_some() && intent != before {
             note.intent = intent.cloned();
             note.refusal = None;
+            note.artifacts_refused = false;
             note.created = None;
             note.scheduled = None;
         }

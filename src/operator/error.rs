@@ -26,6 +26,9 @@ pub(super) enum Error {
     /// The deny-all policy.
     #[error("failed to see to the NetworkPolicy")]
     ApplyNetworkPolicy(#[source] Call),
+    /// The artifacts.
+    #[error("failed to write the ConfigMap with the artifacts")]
+    ApplyArtifacts(#[source] Call),
     /// The run's status.
     #[error("failed to patch the status")]
     PatchStatus(#[source] Call),
@@ -56,6 +59,7 @@ impl Error {
             Self::CreatePod(_) => "CreatePod",
             Self::DeletePod(_) => "DeletePod",
             Self::ApplyNetworkPolicy(_) => "ApplyNetworkPolicy",
+            Self::ApplyArtifacts(_) => "ApplyArtifacts",
             Self::PatchStatus(_) => "PatchStatus",
             Self::RunGate(_) => "RunGate",
         }

@@ -120,16 +120,18 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let memory = Memory::default();
     let controllers = namespaces.into_iter().map(|namespace| {
         let (trigger, heard) = futures::channel::mpsc::unbounded();
+        let (runs, writer) = reflector::store();
         let context = Context {
             client: client.clone(),
             config: config.clone(),
             recorder: recorder.clone(),
             sessions: Sessions::new(trigger),
             nodes: nodes.clone(),
+            runs,
             metrics: metrics.clone(),
             memory: memory.clone(),
         };
-        control_namespace(context, namespace, heard)
+        control_namespace(context, namespace, heard, writer)
     });
     join_all(controllers).await;
 }
@@ -138,12 +140,12 @@ async fn control_namespace(
     context: Context,
     namespace: Option<String>,
     heard: impl Stream<Item = ObjectRef<Guarded>> + Send + 'static,
+    writer: reflector::store::Writer<Guarded>,
 ) {
-    let client = context.client.clone();
+    let (client, reader) = (context.client.clone(), context.runs.clone());
     let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
-    let (reader, writer) = reflector::store();
     let stream = watcher(runs, watcher::Config::default())
         .default_backoff()
         .modify(|run| {

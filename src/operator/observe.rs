@@ -4,7 +4,8 @@ use super::context::{Context, GateNote};
 use super::error::{Call, Error, within};
 use crate::crd::{CodeFrom, SandboxClass, StrategyRun};
 use crate::run::{
-    Gate, Intent, NodeFacts, Observed, Refusal, SessionView, Timeline, gate_policy, input_hash, is_finished,
+    Gate, Intent, NodeFacts, Observed, Refusal, SessionView, Timeline, answers, gate_policy, input_hash,
+    is_finished, sought,
 };
 use crate::strategy;
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ pub(super) struct Facts {
     intent: Intent,
     refusal: Option<Refusal>,
     session: Option<SessionView>,
+    equal: Option<StrategyRun>,
+    artifacts_refused: bool,
     timeline: Timeline,
     nodes: NodeFacts,
     since_write: Option<Duration>,
@@ -42,6 +45,8 @@ impl Facts {
             intent: self.intent,
             refusal: self.refusal.as_ref(),
             session: self.session.as_ref(),
+            equal: self.equal.as_ref(),
+            artifacts_refused: self.artifacts_refused,
             timeline: self.timeline,
             nodes: self.nodes,
             since_write: self.since_write,
@@ -67,19 +72,21 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     let on_a_node =
         pod.as_ref().is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
     let last = last_pod_name(&run);
-    let (intent, refusal, since_write, created, scheduled) = context.memory.with(&uid, |note| {
-        if on_a_node {
-            note.scheduled.get_or_insert_with(Instant::now);
-        }
-        let ours = last.is_some() && note.intent.as_deref() == last;
-        let refusal = note.refusal.clone().filter(|_| ours);
-        let intent = match (ours, note.created) {
-            (false, _) => Intent::Unknown,
-            (true, None) => Intent::Recorded,
-            (true, Some(_)) => Intent::Created,
-        };
-        (intent, refusal, note.written.map(|at| at.elapsed()), note.created, note.scheduled)
-    });
+    let (intent, refusal, artifacts_refused, since_write, created, scheduled) =
+        context.memory.with(&uid, |note| {
+            if on_a_node {
+                note.scheduled.get_or_insert_with(Instant::now);
+            }
+            let ours = last.is_some() && note.intent.as_deref() == last;
+            let refusal = note.refusal.clone().filter(|_| ours);
+            let intent = match (ours, note.created) {
+                (false, _) => Intent::Unknown,
+                (true, None) => Intent::Recorded,
+                (true, Some(_)) => Intent::Created,
+            };
+            let since_write = note.written.map(|at| at.elapsed());
+            (intent, refusal, note.artifacts_refused, since_write, note.created, note.scheduled)
+        });
     let session = context.sessions.view(&uid, last.unwrap_or_default());
     let between = |from: Option<Instant>, to: Option<Instant>| {
         u64::try_from(to?.saturating_duration_since(from?).as_millis()).ok()
@@ -92,19 +99,33 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
     };
     let nodes = class.as_ref().map_or_else(NodeFacts::default, |class| context.nodes.facts(&class.spec));
-    Ok(Facts {
+    let mut facts = Facts {
         class,
         gate: gate.gate,
         pod,
         intent,
         refusal,
         session: session.map(|session| session.view()),
+        equal: None,
+        artifacts_refused,
         timeline,
         nodes,
         since_write,
         now,
         run,
-    })
+    };
+    facts.equal = observe_equal(context, &facts);
+    Ok(facts)
+}
+
+/// A finished run that has this one's answer, among those that the watch knows: a moment behind is as if it had not
+/// finished yet.
+fn observe_equal(context: &Context, facts: &Facts) -> Option<StrategyRun> {
+    let fingerprint = sought(&facts.as_observed(context))?;
+    let found = context
+        .runs
+        .find(|run| run.0.as_ref().is_ok_and(|other| answers(other, &facts.run, &fingerprint)))?;
+    found.0.as_ref().ok().cloned()
 }
 
 fn last_pod_name(run: &StrategyRun) -> Option<&str> {

@@ -1,9 +1,11 @@
 //! Sessions: one task per attempt that attaches to the runner, hands the run over and listens for the report.
 
 use crate::crd::StrategyRun;
-use crate::run::{Handover, SessionView};
+use crate::run::{Artifact, Assembly, Handover, SessionView};
 use crate::sandbox::CONTAINER;
-use crate::wire::{Accepted, Expected, Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress, Report, Run};
+use crate::wire::{
+    Accepted, ArtifactHead, Expected, Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress, Report, Run,
+};
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Pod;
@@ -28,6 +30,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a runner may take to answer a line; then the line or the answer was lost, and a new attach asks again.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long announced artifacts may take to come; then the run does without.
+const ARTIFACTS: Duration = Duration::from_secs(10);
 /// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
 const BUFFER: usize = 256 * 1024;
 
@@ -66,12 +70,19 @@ pub(super) struct Heard {
     pub(super) accepted: Option<Instant>,
     pub(super) reported: Option<Instant>,
     report: Option<Result<Box<Report>, String>>,
+    collecting: bool,
+    artifacts: Vec<Artifact>,
 }
 
 impl Heard {
     /// The part that decisions are made on.
     pub(super) fn view(&self) -> SessionView {
-        SessionView { accepted: self.accepted.is_some(), report: self.report.clone() }
+        SessionView {
+            accepted: self.accepted.is_some(),
+            report: self.report.clone(),
+            collecting: self.collecting,
+            artifacts: self.artifacts.clone(),
+        }
     }
 }
 
@@ -194,30 +205,39 @@ impl Talk {
         self.note(|heard| {
             heard.connected.get_or_insert_with(Instant::now);
         });
-        match progress {
+        let report = match progress {
             Progress::Reported(report) => {
-                self.reported(report);
+                // What came after it has gone to nobody.
+                self.reported(report, false);
                 return Ok(());
             }
-            Progress::Accepted(accepted) => self.accepted(&accepted),
+            Progress::Accepted(accepted) => {
+                self.accepted(&accepted);
+                None
+            }
             Progress::Warming | Progress::Ready => {
                 self.note(|heard| {
                     heard.handed_over.get_or_insert_with(Instant::now);
                 });
                 send(&mut stdin, &Inbound::Run(Box::new(self.run.clone()))).await?;
-                let report = within_answer(self.until_accepted(&mut lines)).await?;
-                if let Some(report) = report {
-                    self.reported(report);
-                    return Ok(());
+                within_answer(self.until_accepted(&mut lines)).await?
+            }
+        };
+        let report = match report {
+            Some(report) => report,
+            None => loop {
+                if let Outbound::Report(report) = next_frame(&mut lines).await? {
+                    break report;
                 }
-            }
+            },
+        };
+        let heads = report.artifacts.clone();
+        let believed = self.reported(report, !heads.is_empty());
+        if believed && !heads.is_empty() {
+            let collected = tokio::time::timeout(ARTIFACTS, collect(&mut lines, &heads)).await.ok().flatten();
+            self.collected(collected.unwrap_or_default());
         }
-        loop {
-            if let Outbound::Report(report) = next_frame(&mut lines).await? {
-                self.reported(report);
-                return Ok(());
-            }
-        }
+        Ok(())
     }
 
     /// Waits until the runner has latched this run; a very fast report may come in its place.
@@ -251,7 +271,8 @@ impl Talk {
         self.wake();
     }
 
-    fn reported(&self, report: Box<Report>) {
+    /// Notes a report; says whether it is believed.
+    fn reported(&self, report: Box<Report>, collecting: bool) -> bool {
         let expected = Expected {
             run_uid: &self.run.run_uid,
             pod_uid: &self.run.pod_uid,
@@ -262,10 +283,21 @@ impl Talk {
             Ok(()) => Ok(report),
             Err(error) => Err(format!("the runner's report is not believed: {error}")),
         };
+        let is_believed = believed.is_ok();
         self.note(|heard| {
             heard.reported = Some(Instant::now());
             heard.accepted.get_or_insert_with(Instant::now);
             heard.report = Some(believed);
+            heard.collecting = collecting && is_believed;
+        });
+        self.wake();
+        is_believed
+    }
+
+    fn collected(&self, artifacts: Vec<Artifact>) {
+        self.note(|heard| {
+            heard.artifacts = artifacts;
+            heard.collecting = false;
         });
         self.wake();
     }
@@ -308,6 +340,24 @@ async fn state_for<R: AsyncRead + Unpin + Send>(
             return Ok(state.progress);
         }
     }
+}
+
+/// The announced artifacts, all or none of them.
+async fn collect<R: AsyncRead + Unpin + Send>(
+    lines: &mut FramedRead<R, LinesCodec>,
+    heads: &[ArtifactHead],
+) -> Option<Vec<Artifact>> {
+    let mut assembly =
+        Assembly::new(heads).inspect_err(|error| tracing::warn!(%error, "artifacts are not taken")).ok()?;
+    while !assembly.is_complete() {
+        if let Outbound::Artifact(piece) = next_frame(lines).await.ok()? {
+            assembly
+                .take(&piece)
+                .inspect_err(|error| tracing::warn!(%error, "artifacts are given up"))
+                .ok()?;
+        }
+    }
+    assembly.finish().inspect_err(|error| tracing::warn!(%error, "artifacts are given up")).ok()
 }
 
 /// The next line that is a frame; too long ones and others are passed over.

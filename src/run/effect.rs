@@ -2,7 +2,7 @@
 
 use crate::crd::{Reason, StrategyRunStatus};
 use crate::wire;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub enum Effect {
     CreatePod(Box<Pod>),
     /// Attach to the pod and hand the run over, unless that is under way.
     OpenSession(Box<Handover>),
+    /// Write the ConfigMap with the artifacts; that it is refused is an observation and no error.
+    ApplyArtifacts(Box<ConfigMap>),
     /// Forget what was said over `attach`.
     CloseSession,
     /// Delete the pod if it is still this one.

@@ -1,7 +1,11 @@
 //! The life of one run: what was observed becomes what is to be done. Pure: no clock, no IO.
 
+mod acceptance;
+mod artifacts;
+mod cache;
 mod effect;
 mod input;
+mod judgement;
 mod observed;
 mod outcome;
 mod plan;
@@ -11,6 +15,8 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub use artifacts::{Artifact, Assembly, Misfit};
+pub use cache::{answers, sought};
 pub use effect::{Effect, Handover, Next, Notice, Plan};
 pub use input::input_hash;
 pub use observed::{Gate, Intent, NodeFacts, Observed, Refusal, RefusalKind, SessionView, Timeline};

@@ -1,5 +1,6 @@
 //! Everything that the decision may see.
 
+use super::artifacts::Artifact;
 use crate::config::Config;
 use crate::crd::{Reason, SandboxClass, StrategyRun};
 use crate::strategy::{Findings, ValidatedStrategy};
@@ -25,6 +26,10 @@ pub struct Observed<'a> {
     pub refusal: Option<&'a Refusal>,
     /// What the runner of the last attempt has said.
     pub session: Option<&'a SessionView>,
+    /// Another run that has the answer already; only looked for where one may be taken.
+    pub equal: Option<&'a StrategyRun>,
+    /// The ConfigMap with the artifacts was refused.
+    pub artifacts_refused: bool,
     /// How long things took.
     pub timeline: Timeline,
     /// What the nodes can do.
@@ -110,6 +115,10 @@ pub struct SessionView {
     pub accepted: bool,
     /// Its report, or why what it sent is not believed.
     pub report: Option<Result<Box<Report>, String>>,
+    /// Artifacts that the report has announced are still coming.
+    pub collecting: bool,
+    /// Those that have come, all or none.
+    pub artifacts: Vec<Artifact>,
 }
 
 /// How long things took, in milliseconds, as this process saw it; absent after a restart of the operator.

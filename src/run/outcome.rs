@@ -1,5 +1,8 @@
 //! What an attempt has come to.
 
+use super::artifacts;
+use super::effect::Effect;
+use super::judgement::{bounded, judge};
 use super::observed::{Observed, Timeline};
 use super::status::Draft;
 use crate::crd::{Durations, ErrorStatus, Reason, RunPath};
@@ -67,8 +70,8 @@ pub(super) const fn reason_of(outcome: Outcome) -> Reason {
     }
 }
 
-/// Writes a believed report into the status.
-pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observed<'_>) {
+/// Writes a believed report into the status; returns what has to be done before that stands.
+pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observed<'_>) -> Option<Effect> {
     let reason = reason_of(report.outcome);
     draft.close_attempt(if reason == Reason::Succeeded { "Completed" } else { reason.as_str() });
     let image = observed.pod.and_then(|pod| {
@@ -79,6 +82,7 @@ pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observ
     let status = draft.status_mut();
     status.path = Some(RunPath::Sandbox);
     status.metrics = report.metrics;
+    status.checks = report.checks.clone().map(bounded);
     status.output = Some(clean(&report.output, OUTPUT)).filter(|output| !output.is_empty());
     status.durations = Some(durations(observed.timeline, report));
     let provenance = status.provenance.get_or_insert_default();
@@ -87,7 +91,16 @@ pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observ
     provenance.isolation = Some(report.evidence.isolation.clone());
     provenance.image_digest = image.map(|id| clean(&id, 300));
     match &report.fault {
-        None => draft.succeeded(&summary(report)),
+        None => {
+            let received = observed.session.map_or(&[][..], |session| &session.artifacts);
+            let built = artifacts::build(observed, received).filter(|_| !observed.artifacts_refused);
+            let (map, written) = built.map_or((None, Vec::new()), |(map, written)| (Some(map), written));
+            draft.status_mut().artifacts = written;
+            judge(draft, observed.run);
+            // A result that a check has taken away has none.
+            map.filter(|_| !draft.status().artifacts.is_empty())
+                .map(|map| Effect::ApplyArtifacts(Box::new(map)))
+        }
         Some(fault) => {
             let error = ErrorStatus {
                 category: reason.as_str().to_owned(),
@@ -101,23 +114,9 @@ pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observ
             let message = format!("{type_}{}{place}", error.message);
             draft.status_mut().error = Some(error);
             draft.failed(reason, &message);
+            None
         }
     }
-}
-
-fn summary(report: &Report) -> String {
-    let metrics = report.metrics.unwrap_or_default();
-    let number =
-        |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.2}"));
-    format!(
-        "Sharpe ratio {}, total return {}, maximum drawdown {}, {} trades over {} dates and {} symbols",
-        number(metrics.sharpe_ratio),
-        number(metrics.total_return),
-        number(metrics.max_drawdown),
-        metrics.trades.unwrap_or_default(),
-        report.evidence.dates,
-        report.evidence.symbols,
-    )
 }
 
 fn durations(timeline: Timeline, report: &Report) -> Durations {
@@ -127,6 +126,7 @@ fn durations(timeline: Timeline, report: &Report) -> Durations {
         start_ms: timeline.start_ms,
         handover_ms: timeline.handover_ms,
         run_ms: report.durations.run_ms,
+        checks_ms: report.durations.checks_ms,
         score_ms: report.durations.score_ms,
         collect_ms: timeline.collect_ms,
     }

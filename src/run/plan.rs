@@ -1,13 +1,17 @@
 //! The decision: one look at a run becomes one plan, which leaves no choice to whoever carries it out.
 
+use super::cache;
 use super::effect::{Effect, Handover, Next, Plan};
 use super::input::input_hash;
+use super::judgement::judge;
 use super::observed::{Gate, Intent, Observed, RefusalKind};
 use super::outcome::{Ending, read_exit};
 use super::resolve::{Problem, Resolved, gate_policy, resolve};
-use super::status::{Draft, is_finished, sentence};
+use super::status::{Draft, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
-use crate::crd::{Attempt, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRunStatus};
+use crate::crd::{
+    Attempt, CheckMode, Checks, Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun,
+};
 use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name, progress_time, read_pod};
 use crate::strategy::ValidatedStrategy;
 use crate::wire;
@@ -22,7 +26,7 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
     }
     let hash = input_hash(&observed.run.spec);
     if is_finished(observed.run, &hash) {
-        return finished(observed);
+        return finished(observed, &hash);
     }
     let mut step =
         Step { draft: Draft::begin(observed, &hash), effects: leave_former_input(observed, &hash), observed };
@@ -31,6 +35,10 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
         note_pod(&mut step, &attempt);
         let running = own_pod(observed).is_some_and(|pod| read_pod(pod) == PodState::Running);
         match &session.report {
+            // The report stands; what it has announced comes in a moment, and the session says when it is done.
+            Some(Ok(_)) if session.collecting => {
+                return Plan { effects: step.effects, next: Next::After(RECHECK), ..Plan::nothing() };
+            }
             Some(Ok(report)) => return step.conclude(Ending::Reported(report.clone())),
             Some(Err(message)) => {
                 return step.conclude(Ending::Failed(Reason::InvalidResult, message.clone()));
@@ -74,10 +82,19 @@ fn past_the_spec(mut step: Step<'_>, class: &SandboxClass, resolved: &Resolved<'
         }
         Gate::Accepted(strategy) => {
             step.draft.validated(true, strategy.warnings(), strategy.warnings().len());
-            step.draft.provenance(strategy.sha256(), gate_policy(&class.spec).digest(), &resolved.echo);
+            step.draft.provenance(Provenance {
+                code_sha256: Some(strategy.sha256().to_owned()),
+                policy_digest: Some(gate_policy(&class.spec).digest()),
+                fingerprint: Some(cache::fingerprint(&step.observed.run.spec, class, resolved, strategy)),
+                resolved: Some(resolved.echo.clone()),
+                ..Provenance::default()
+            });
             if !step.observed.config.sandbox.enabled {
                 let message = "the operator runs with sandbox.enabled: false: validated, not executed";
                 return step.fall_back(Reason::SandboxDisabled, message);
+            }
+            if let Some(other) = answered(step.observed) {
+                return step.answer_from(other);
             }
             let run = Accepted { class, resolved, strategy };
             match step.draft.open_attempt().cloned() {
@@ -86,6 +103,12 @@ fn past_the_spec(mut step: Step<'_>, class: &SandboxClass, resolved: &Resolved<'
             }
         }
     }
+}
+
+/// The equal run that has this one's answer already.
+fn answered<'a>(observed: &Observed<'a>) -> Option<&'a StrategyRun> {
+    let sought = cache::sought(observed)?;
+    observed.equal.filter(|other| cache::answers(other, observed.run, &sought))
 }
 
 /// A run that the gate has accepted, and what it is to be run with.
@@ -295,10 +318,21 @@ fn handover(observed: &Observed<'_>, run: &Accepted<'_>, attempt: &Attempt, pod_
                 memory_bytes: *memory_bytes,
             },
             trials: *trials,
-            checks: wire::Checks::OFF,
-            require: Vec::new(),
-            artifacts: Vec::new(),
+            checks: frame_checks(&echo.checks),
+            require: run.class.spec.require.clone(),
+            artifacts: spec.artifacts.clone(),
         },
+    }
+}
+
+/// The runner looks; what a difference means is not its business.
+fn frame_checks(checks: &Checks) -> wire::Checks {
+    let tried = |mode| matches!(mode, Some(CheckMode::Warn | CheckMode::Enforce));
+    wire::Checks {
+        lookahead: tried(checks.lookahead),
+        cuts: checks.cuts.unwrap_or(wire::Checks::OFF.cuts),
+        determinism: tried(checks.determinism),
+        deadline_seconds: checks.deadline_seconds.unwrap_or(wire::Checks::OFF.deadline_seconds),
     }
 }
 
@@ -310,17 +344,23 @@ const fn trouble_reason(trouble: StartTrouble) -> Reason {
     }
 }
 
-/// The run has ended for this input: keep its generation current and its pod no longer than wanted.
-fn finished(observed: &Observed<'_>) -> Plan {
+/// The run has ended for this input: keep its generation current, judge a result by what is accepted now, and keep its
+/// pod no longer than wanted.
+fn finished(observed: &Observed<'_>, hash: &str) -> Plan {
     let status = observed.run.status.clone().unwrap_or_default();
-    let generation = observed.run.metadata.generation;
-    let moved = (status.observed_generation != generation)
-        .then(|| Box::new(StrategyRunStatus { observed_generation: generation, ..status.clone() }));
-    let mut plan = Plan { status: moved, cleanup: vec![Effect::CloseSession], ..Plan::nothing() };
+    let mut plan = Plan::nothing();
+    if status.observed_generation != observed.run.metadata.generation {
+        let mut step = Step { draft: Draft::begin(observed, hash), effects: Vec::new(), observed };
+        if status.metrics.is_some() {
+            judge(&mut step.draft, observed.run);
+        }
+        plan = step.write(Next::Wait);
+    }
+    plan.cleanup.push(Effect::CloseSession);
     let Some(pod) = own_pod(observed) else { return plan };
     let retention = retention(observed);
-    let succeeded = status.metrics.is_some();
-    let keep = if succeeded { retention.on_success } else { retention.on_failure } == Some(Retention::Keep);
+    let keep = if has_succeeded(&status) { retention.on_success } else { retention.on_failure }
+        == Some(Retention::Keep);
     let age = status.completion_time.map_or(i64::MAX, |time| seconds_since(observed, time.0));
     let rest = i64::from(retention.ttl_seconds.unwrap_or_default()) - age;
     if keep && rest > 0 {

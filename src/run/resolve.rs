@@ -1,5 +1,6 @@
 //! Where a value comes from: run, else class, else configuration.
 
+use super::acceptance;
 use crate::config::Config;
 use crate::crd::{
     DatasetSource, Execution, FallbackPolicy, Quantity, Reason, ResolvedSpec, ResourceLimits,
@@ -53,6 +54,9 @@ pub fn resolve<'a>(
 ) -> Result<Resolved<'a>, Problem> {
     let dataset = find_dataset(run, class)?;
     check_dates(run)?;
+    if let Some(acceptance) = &run.acceptance {
+        acceptance::read(acceptance).map_err(|bad| invalid(bad.to_string()))?;
+    }
     let limits = resolve_limits(run, class, config)?;
     let memory = quantity("spec.resources.limits.memory", limits.memory.as_deref())?;
     let execution = run
@@ -83,6 +87,11 @@ pub fn resolve<'a>(
             .unwrap_or(config.defaults.scheduling_deadline_seconds),
         backoff_limit: run.backoff_limit.unwrap_or(config.defaults.backoff_limit),
         fallback_policy: Some(fallback),
+        checks: run
+            .checks
+            .unwrap_or_default()
+            .or(&class.defaults.checks.unwrap_or_default())
+            .or(&config.defaults.checks),
     };
     Ok(Resolved {
         dataset,

@@ -2,8 +2,8 @@
 
 use super::observed::Observed;
 use crate::crd::{
-    Attempt, ConditionType, FindingStatus, Provenance, Reason, ResolvedSpec, StrategyRun, StrategyRunStatus,
-    ValidationStatus,
+    Attempt, ConditionType, FindingStatus, HistoryEntry, Provenance, Reason, ResolvedSpec, StrategyRun,
+    StrategyRunStatus, ValidationStatus,
 };
 use crate::strategy::Finding;
 use crate::wire::clean;
@@ -18,15 +18,36 @@ const OTHER_MESSAGE: usize = 256;
 const FINDINGS: usize = 20;
 const FINDING_MESSAGE: usize = 110;
 const FINDING_HINT: usize = 90;
-/// Attempts kept.
+/// Attempts kept, and ends of earlier inputs.
 const ATTEMPTS: usize = 5;
+const HISTORY: usize = 5;
 
-/// Whether the run has ended for the input that hashes to `hash`.
+/// Whether the run has ended for the input that hashes to `hash`. A spec that could not be done has only ended for its
+/// generation: what was wrong with it may be no part of the input.
 #[must_use]
 pub fn is_finished(run: &StrategyRun, hash: &str) -> bool {
-    run.status
-        .as_ref()
-        .is_some_and(|status| status.completion_time.is_some() && status.input_hash.as_deref() == Some(hash))
+    run.status.as_ref().is_some_and(|status| {
+        status.completion_time.is_some()
+            && status.input_hash.as_deref() == Some(hash)
+            && (status.observed_generation == run.metadata.generation || !was_impossible(status))
+    })
+}
+
+/// Refused for its spec, before anything ran.
+fn was_impossible(status: &StrategyRunStatus) -> bool {
+    status.metrics.is_none()
+        && status.attempts.is_empty()
+        && ready(status).is_some_and(|ready| ready.reason == Reason::InvalidSpec.as_str())
+}
+
+/// The Ready condition.
+pub(super) fn ready(status: &StrategyRunStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+}
+
+/// Whether the run has ended well.
+pub(super) fn has_succeeded(status: &StrategyRunStatus) -> bool {
+    ready(status).is_some_and(|ready| ready.status == "True")
 }
 
 /// A status being written.
@@ -38,15 +59,17 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Goes on with the present status, or starts afresh for a new input.
+    /// Goes on with the present status, or starts afresh for a new input, keeping how the former ones have ended.
     pub(super) fn begin(observed: &Observed<'_>, hash: &str) -> Self {
         let generation = observed.run.metadata.generation.unwrap_or_default();
-        let mut status = observed
-            .run
-            .status
-            .clone()
-            .filter(|status| status.input_hash.as_deref() == Some(hash))
-            .unwrap_or_default();
+        let present = observed.run.status.clone().unwrap_or_default();
+        let goes_on = present.input_hash.as_deref() == Some(hash)
+            && (present.completion_time.is_none() || is_finished(observed.run, hash));
+        let mut status = if goes_on {
+            present
+        } else {
+            StrategyRunStatus { history: history(present, hash), ..StrategyRunStatus::default() }
+        };
         status.observed_generation = Some(generation);
         status.input_hash = Some(hash.to_owned());
         status.start_time.get_or_insert(Time(observed.now));
@@ -94,13 +117,13 @@ impl Draft {
     }
 
     /// Finished, with metrics.
-    pub(super) fn succeeded(&mut self, message: &str) {
-        self.set(ConditionType::Ready, "True", Reason::Succeeded.as_str(), message);
+    pub(super) fn succeeded(&mut self, reason: Reason, message: &str) {
+        self.set(ConditionType::Ready, "True", reason.as_str(), message);
         self.unset(ConditionType::Stalled);
         self.end();
     }
 
-    /// Finished, without metrics.
+    /// Finished, without success.
     pub(super) fn failed(&mut self, reason: Reason, message: &str) {
         self.set(ConditionType::Ready, "False", reason.as_str(), message);
         self.set(ConditionType::Stalled, "True", reason.as_str(), message);
@@ -109,7 +132,19 @@ impl Draft {
 
     fn end(&mut self) {
         self.unset(ConditionType::Reconciling);
-        self.status.completion_time = Some(Time(self.now));
+        // One that is judged again has ended before.
+        self.status.completion_time.get_or_insert(Time(self.now));
+    }
+
+    /// Nothing is in doubt.
+    pub(super) fn clear_checks(&mut self) {
+        self.unset(ConditionType::LookaheadFree);
+        self.unset(ConditionType::Deterministic);
+    }
+
+    /// What a check found that has not passed.
+    pub(super) fn checked(&mut self, type_: ConditionType, status: &str, reason: Reason, message: &str) {
+        self.set(type_, status, reason.as_str(), message);
     }
 
     /// The fallback is what ended the run.
@@ -138,12 +173,13 @@ impl Draft {
         self.set(ConditionType::Scheduled, if scheduled { "True" } else { "False" }, reason, message);
     }
 
-    /// The values that are used.
-    pub(super) fn provenance(&mut self, code_sha256: &str, policy_digest: String, echo: &ResolvedSpec) {
-        let provenance = self.status.provenance.get_or_insert_with(Provenance::default);
-        provenance.code_sha256 = Some(code_sha256.to_owned());
-        provenance.policy_digest = Some(policy_digest);
-        provenance.resolved = Some(echo.clone());
+    /// What is known of a result's origin before there is one.
+    pub(super) fn provenance(&mut self, known: Provenance) {
+        let provenance = self.status.provenance.get_or_insert_default();
+        provenance.code_sha256 = known.code_sha256;
+        provenance.policy_digest = known.policy_digest;
+        provenance.fingerprint = known.fingerprint;
+        provenance.resolved = known.resolved;
     }
 
     /// The values on record for this input.
@@ -154,6 +190,11 @@ impl Draft {
     /// Hash of the code that this input's first attempt was made for.
     pub(super) fn code_on_record(&self) -> Option<&str> {
         self.status.provenance.as_ref()?.code_sha256.as_deref().filter(|_| !self.status.attempts.is_empty())
+    }
+
+    /// The status so far.
+    pub(super) fn status(&self) -> &StrategyRunStatus {
+        &self.status
     }
 
     /// The rest of the status, for whoever knows it.
@@ -168,6 +209,8 @@ impl Draft {
                 ConditionType::Ready,
                 ConditionType::Validated,
                 ConditionType::Scheduled,
+                ConditionType::LookaheadFree,
+                ConditionType::Deterministic,
                 ConditionType::Reconciling,
                 ConditionType::Stalled,
                 ConditionType::FallbackActive,
@@ -203,6 +246,23 @@ impl Draft {
     fn unset(&mut self, type_: ConditionType) {
         self.status.conditions.retain(|condition| condition.type_ != type_.as_str());
     }
+}
+
+/// How the former inputs have ended, the present one's end included if it is another one's and there was one.
+fn history(former: StrategyRunStatus, hash: &str) -> Vec<HistoryEntry> {
+    let mut all = former.history.clone();
+    if let (Some(before), Some(time)) = (&former.input_hash, &former.completion_time)
+        && before != hash
+    {
+        all.push(HistoryEntry {
+            hash: clean(before, 64),
+            reason: ready(&former).map(|ready| clean(&ready.reason, 64)).unwrap_or_default(),
+            sharpe: former.metrics.and_then(|metrics| metrics.sharpe_ratio),
+            completion_time: Some(time.clone()),
+        });
+    }
+    all.drain(..all.len().saturating_sub(HISTORY));
+    all
 }
 
 /// One line that says what is wrong and what to write instead.

@@ -1,12 +1,14 @@
 //! The ways in which a look at a run can turn out: each becomes a plan.
 
+use super::cache;
 use super::effect::{Effect, Next, Notice, Plan};
+use super::judgement::judge;
 use super::observed::Observed;
-use super::outcome::{Ending, reason_of, write_report};
+use super::outcome::{Ending, write_report};
 use super::plan::Accepted;
-use super::status::Draft;
+use super::status::{Draft, has_succeeded, ready};
 use crate::crd::{
-    Attempt, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRunStatus,
+    Attempt, Durations, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRun,
     UserNamespaces,
 };
 use crate::sandbox::{PodRequest, PodState, build_deny_all, build_pod, read_pod};
@@ -20,7 +22,7 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 const START_INTERVAL: Duration = Duration::from_secs(3);
 /// How long after the runner's own deadline the operator stops waiting for its report.
 const REPORT_GRACE: i64 = 60;
-/// Seconds that the pod may take to start, on top of the strategy's own.
+/// Seconds that the pod may take to start, on top of the strategy's own and the checks'.
 const START_ALLOWANCE: u32 = 300;
 /// How often something is looked for that nobody tells us of when it comes: a ConfigMap, a node's proof, a quota's room.
 pub(super) const RECHECK: Duration = Duration::from_secs(2);
@@ -42,9 +44,7 @@ impl Step<'_> {
     pub(super) fn write(self, next: Next) -> Plan {
         let before = self.observed.run.status.as_ref();
         let status = self.draft.into_status();
-        let ready =
-            |status: &StrategyRunStatus| status.conditions.iter().find(|c| c.type_ == "Ready").cloned();
-        let (was, is) = (before.and_then(ready), ready(&status));
+        let (was, is) = (before.and_then(ready).cloned(), ready(&status).cloned());
         let notices = is
             .filter(|is| was.is_none_or(|was| was.reason != is.reason))
             .and_then(|is| {
@@ -103,6 +103,7 @@ impl Step<'_> {
                 .scheduling_deadline_seconds
                 .unwrap_or(defaults.scheduling_deadline_seconds),
             backoff_limit: spec.backoff_limit.unwrap_or(defaults.backoff_limit),
+            checks: spec.checks.unwrap_or_default().or(&defaults.checks),
             ..ResolvedSpec::default()
         })
     }
@@ -162,6 +163,7 @@ impl Step<'_> {
     pub(super) fn run_out(self, since: jiff::Timestamp) -> Plan {
         let resolved = self.resolved();
         let allowed = i64::from(resolved.active_deadline_seconds)
+            + i64::from(resolved.checks.seconds())
             + i64::from(resolved.scheduling_deadline_seconds)
             + REPORT_GRACE;
         let rest = allowed - seconds_since(self.observed, since);
@@ -176,8 +178,9 @@ impl Step<'_> {
     pub(super) fn conclude(mut self, ending: Ending) -> Plan {
         let kept = match ending {
             Ending::Reported(report) => {
-                write_report(&mut self.draft, &report, self.observed);
-                self.keeps(reason_of(report.outcome) == Reason::Succeeded)
+                let effect = write_report(&mut self.draft, &report, self.observed);
+                self.effects.extend(effect);
+                self.keeps(has_succeeded(self.draft.status()))
             }
             Ending::Failed(reason, message) => {
                 self.draft.close_attempt(reason.as_str());
@@ -195,6 +198,15 @@ impl Step<'_> {
         plan.cleanup.push(Effect::CloseSession);
         plan.cleanup.extend(pod);
         plan
+    }
+
+    /// An equal run has the answer: it is this one's too, and nothing has to run.
+    pub(super) fn answer_from(mut self, other: &StrategyRun) -> Plan {
+        cache::take_over(&mut self.draft, self.observed.run, other);
+        let validate_ms = self.observed.timeline.validate_ms;
+        self.draft.status_mut().durations = Some(Durations { validate_ms, ..Durations::default() });
+        judge(&mut self.draft, self.observed.run);
+        self.write(Next::Wait)
     }
 
     fn keeps(&self, succeeded: bool) -> bool {
@@ -259,6 +271,7 @@ impl Step<'_> {
                 .resolved
                 .echo
                 .active_deadline_seconds
+                .saturating_add(run.resolved.echo.checks.seconds())
                 .saturating_add(START_ALLOWANCE),
         });
         self.effects.push(Effect::EnsureNetworkPolicy(Box::new(build_deny_all(&namespace))));

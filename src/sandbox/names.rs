@@ -4,12 +4,15 @@ use super::security::profile_hash;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Field manager of every status that the operator writes.
 pub const MANAGER_STATUS: &str = "stratbox/status";
 /// Field manager of the profile label on nodes.
 pub const MANAGER_NODE: &str = "stratbox/node";
+/// Field manager of the ConfigMaps with artifacts.
+pub const MANAGER_ARTIFACTS: &str = "stratbox/artifacts";
 
 /// Label of all our objects.
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -42,6 +45,19 @@ pub fn run_label_selector() -> String {
 pub fn pod_name(run_name: &str, run_uid: &str, generation: i64, attempt: u32) -> String {
     let hash = hex(&Sha256::digest(format!("{run_uid}/{generation}/{attempt}")), 10);
     format!("{}-{hash}", trim_to(run_name, 52))
+}
+
+/// Name of the ConfigMap with a run's artifacts. The UID is in it so that nothing of that name can have been there
+/// before the run.
+#[must_use]
+pub fn artifacts_name(run_name: &str, run_uid: &str) -> String {
+    format!("{run_name}-artifacts-{}", hex(&Sha256::digest(run_uid), 10))
+}
+
+/// Labels of what is ours and is no pod.
+#[must_use]
+pub fn managed_labels() -> BTreeMap<String, String> {
+    BTreeMap::from([(LABEL_MANAGED_BY.to_owned(), MANAGED_BY.to_owned())])
 }
 
 /// A class's name as a label value: as it is where it fits, else shortened with a hash.
@@ -110,7 +126,8 @@ mod tests {
 
     #[test]
     fn field_managers_are_unique() {
-        assert_ne!(MANAGER_STATUS, MANAGER_NODE);
+        let all = std::collections::BTreeSet::from([MANAGER_STATUS, MANAGER_NODE, MANAGER_ARTIFACTS]);
+        assert_eq!(all.len(), 3);
     }
 
     #[test]

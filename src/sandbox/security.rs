@@ -1,6 +1,8 @@
 //! What makes a sandbox one: the only place where these fields are set.
 
-use super::names::{DENY_ALL, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, SANDBOX, hex, profile_path};
+use super::names::{
+    DENY_ALL, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY, SANDBOX, hex, managed_labels, profile_path,
+};
 use crate::config::SandboxConfig;
 use k8s_openapi::api::core::v1::{
     Capabilities, PodDNSConfig, PodSecurityContext, SeccompProfile, SecurityContext,
@@ -75,7 +77,7 @@ pub fn build_deny_all(namespace: &str) -> NetworkPolicy {
         metadata: ObjectMeta {
             name: Some(DENY_ALL.into()),
             namespace: Some(namespace.into()),
-            labels: Some(BTreeMap::from([(LABEL_MANAGED_BY.to_owned(), MANAGED_BY.to_owned())])),
+            labels: Some(managed_labels()),
             ..ObjectMeta::default()
         },
         spec: Some(NetworkPolicySpec {

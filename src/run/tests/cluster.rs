@@ -201,7 +201,7 @@ impl Cluster {
                     self.handed.insert((handover.pod_name, count));
                     self.session.get_or_insert_with(SessionView::default);
                 }
-                Effect::EnsureNetworkPolicy(_) => {}
+                Effect::EnsureNetworkPolicy(_) | Effect::ApplyArtifacts(_) => {}
             }
         }
         true
@@ -221,10 +221,14 @@ impl Cluster {
             }
             Happening::Report if self.session.is_some() => {
                 let report = Some(Ok(Box::new(self.world.report())));
-                self.session = Some(SessionView { accepted: true, report });
+                self.session = Some(SessionView { accepted: true, report, ..SessionView::default() });
             }
             Happening::ForgedReport if self.session.is_some() => {
-                self.session = Some(SessionView { accepted: true, report: Some(Err("forged".into())) });
+                self.session = Some(SessionView {
+                    accepted: true,
+                    report: Some(Err("forged".into())),
+                    ..SessionView::default()
+                });
             }
             Happening::Report | Happening::ForgedReport => {}
             Happening::OperatorRestarts => {

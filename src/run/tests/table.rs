@@ -6,19 +6,19 @@ use crate::run::{Effect, Gate, Intent, Next, NodeFacts, Plan, Refusal, RefusalKi
 use crate::wire::{Metrics, Outcome, StrategyFault};
 use serde_json::json;
 
-fn ready(plan: &Plan) -> (&str, &str) {
+pub(super) fn ready(plan: &Plan) -> (&str, &str) {
     let status = plan.status.as_ref().expect("a status is written");
     assert_kstatus(status);
     condition(status, "Ready").unwrap()
 }
 
-fn recorded() -> World {
+pub(super) fn recorded() -> World {
     let mut world = World::new();
     world.step();
     world
 }
 
-fn running() -> serde_json::Value {
+pub(super) fn running() -> serde_json::Value {
     json!({"phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}],
         "containerStatuses": [{"name": "runner", "image": "", "imageID": "sha256:1", "ready": true, "restartCount": 0,
             "state": {"running": {}}}]})
@@ -41,7 +41,7 @@ fn waiting(reason: &str) -> serde_json::Value {
 }
 
 /// Plans for the last attempt with a pod in that state, which is on record.
-fn with_pod(world: &World, status: serde_json::Value, session: Option<SessionView>) -> Plan {
+pub(super) fn with_pod(world: &World, status: serde_json::Value, session: Option<SessionView>) -> Plan {
     let pod = world.pod(status);
     let run = on_record(world);
     let mut observed = world.observe();
@@ -59,7 +59,7 @@ fn on_record(world: &World) -> StrategyRun {
     run
 }
 
-fn deletes(effects: &[Effect]) -> bool {
+pub(super) fn deletes(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::DeletePod { .. }))
 }
 
@@ -270,7 +270,7 @@ fn a_running_pod_is_handed_the_run() {
 fn an_accepted_run_is_not_bound_by_the_scheduling_deadline() {
     let mut world = recorded();
     world.later(200);
-    let session = SessionView { accepted: true, report: None };
+    let session = SessionView { accepted: true, ..SessionView::default() };
     assert_eq!(ready(&with_pod(&world, running(), Some(session.clone()))), ("Unknown", "Running"));
     world.later(200);
     assert_eq!(ready(&with_pod(&world, running(), Some(session))), ("False", "DeadlineExceeded"));
@@ -308,11 +308,12 @@ fn a_sandbox_that_has_the_run_outlives_its_class() {
     let mut world = recorded();
     world.later(100);
     world.class = None;
-    let accepted = SessionView { accepted: true, report: None };
+    let accepted = SessionView { accepted: true, ..SessionView::default() };
     let plan = with_pod(&world, running(), Some(accepted));
     assert_eq!(ready(&plan), ("Unknown", "Running"));
     assert!(!deletes(&plan.effects));
-    let reported = SessionView { accepted: true, report: Some(Ok(Box::new(world.report()))) };
+    let reported =
+        SessionView { accepted: true, report: Some(Ok(Box::new(world.report()))), ..SessionView::default() };
     assert_eq!(ready(&with_pod(&world, running(), Some(reported))), ("True", "Succeeded"));
 }
 
@@ -352,7 +353,8 @@ fn a_runner_that_never_accepts_is_a_start_that_failed() {
 #[test]
 fn a_believed_report_is_written_before_its_pod_goes() {
     let world = recorded();
-    let session = SessionView { accepted: true, report: Some(Ok(Box::new(world.report()))) };
+    let session =
+        SessionView { accepted: true, report: Some(Ok(Box::new(world.report()))), ..SessionView::default() };
     let plan = with_pod(&world, running(), Some(session));
     assert_eq!(ready(&plan), ("True", "Succeeded"));
     assert!(!deletes(&plan.effects) && deletes(&plan.cleanup));
@@ -365,7 +367,8 @@ fn a_believed_report_is_written_before_its_pod_goes() {
 #[test]
 fn a_report_that_is_not_believed_is_an_invalid_result() {
     let world = recorded();
-    let session = SessionView { accepted: true, report: Some(Err("forged".into())) };
+    let session =
+        SessionView { accepted: true, report: Some(Err("forged".into())), ..SessionView::default() };
     assert_eq!(ready(&with_pod(&world, running(), Some(session))), ("False", "InvalidResult"));
 }
 
@@ -381,7 +384,8 @@ fn a_strategy_error_keeps_its_pod_and_names_the_line() {
         line: Some(2),
         tail: String::new(),
     });
-    let session = SessionView { accepted: true, report: Some(Ok(Box::new(report))) };
+    let session =
+        SessionView { accepted: true, report: Some(Ok(Box::new(report))), ..SessionView::default() };
     let plan = with_pod(&world, running(), Some(session));
     assert_eq!(ready(&plan), ("False", "StrategyError"));
     assert!(!deletes(&plan.cleanup));
@@ -395,7 +399,7 @@ fn the_termination_log_counts_only_with_exit_code_0() {
     let world = recorded();
     let text = serde_json::to_string(&world.report()).unwrap();
     assert_eq!(ready(&with_pod(&world, exited(0, "Completed", &text), None)), ("True", "Succeeded"));
-    let accepted = Some(SessionView { accepted: true, report: None });
+    let accepted = Some(SessionView { accepted: true, ..SessionView::default() });
     assert_eq!(ready(&with_pod(&world, exited(1, "Error", &text), accepted)), ("Unknown", "Retrying"));
     assert_eq!(ready(&with_pod(&world, exited(0, "Completed", "{}"), None)), ("False", "InvalidResult"));
     assert_eq!(
@@ -511,7 +515,7 @@ fn intermediate_reasons_are_written_at_most_once_a_second() {
     observed.since_write = Some(std::time::Duration::from_millis(300));
     let starting = plan(&observed);
     assert_eq!((starting.status, starting.next), (None, Next::After(std::time::Duration::from_millis(2700))));
-    let session = SessionView { accepted: true, report: None };
+    let session = SessionView { accepted: true, ..SessionView::default() };
     observed.session = Some(&session);
     let running = plan(&observed);
     assert_eq!((running.status, running.next), (None, Next::After(std::time::Duration::from_millis(700))));
@@ -547,7 +551,8 @@ fn the_largest_possible_texts_fit_the_status() {
     let long = |length: usize| "\"\\\u{e9}\n".repeat(length);
     report.fault =
         Some(StrategyFault { r#type: long(20), message: long(100), line: Some(1), tail: long(150) });
-    let session = SessionView { accepted: true, report: Some(Ok(Box::new(report))) };
+    let session =
+        SessionView { accepted: true, report: Some(Ok(Box::new(report))), ..SessionView::default() };
     let plan = with_pod(&world, running(), Some(session));
     ready(&plan);
     assert_eq!(Metrics::default(), plan.status.unwrap().metrics.unwrap_or_default());
