@@ -40,6 +40,8 @@ pub struct FallbackConfig {
     pub enabled: bool,
     /// The policy where nobody names one.
     pub policy: FallbackPolicy,
+    /// Seconds for policy `Retry`.
+    pub retry_deadline_seconds: u32,
 }
 
 /// Values for what is left out. Limits and requests are complete after [`Config::from_yaml`].
@@ -72,7 +74,7 @@ impl Default for SandboxConfig {
 
 impl Default for FallbackConfig {
     fn default() -> Self {
-        Self { enabled: true, policy: FallbackPolicy::AstOnly }
+        Self { enabled: true, policy: FallbackPolicy::AstOnly, retry_deadline_seconds: 3600 }
     }
 }
 
@@ -250,7 +252,10 @@ impl Fallback {
     /// This, and where it is left out, the other's.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
-        Self { policy: self.policy.or(other.policy) }
+        Self {
+            policy: self.policy.or(other.policy),
+            retry_deadline_seconds: self.retry_deadline_seconds.or(other.retry_deadline_seconds),
+        }
     }
 }
 

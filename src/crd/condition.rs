@@ -18,8 +18,11 @@ pub enum ConditionType {
     /// There only while true: nothing more is going to happen, and the run has not succeeded; `Failed` to readers of
     /// kstatus.
     Stalled,
-    /// There only while true: the strategy was validated and not executed, because no sandbox could be had.
+    /// There only while true: no sandbox could be had. With `Stalled`, that was the end; with `Reconciling`, it is tried
+    /// again.
     FallbackActive,
+    /// There only while true: `spec.suspend` holds the run.
+    Suspended,
 }
 
 impl ConditionType {
@@ -35,6 +38,7 @@ impl ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::FallbackActive => "FallbackActive",
+            Self::Suspended => "Suspended",
         }
     }
 }
@@ -56,6 +60,12 @@ macro_rules! reasons {
                 match self { $( Self::$name => stringify!($name) ),+ }
             }
 
+            /// The reason of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == name)
+            }
+
             /// Cause and remedy, for the README.
             #[must_use]
             pub const fn doc(self) -> &'static str {
@@ -68,12 +78,19 @@ macro_rules! reasons {
 reasons! {
     /// The gate is reading the strategy. Nothing to do.
     Validating,
+    /// The class has no place free (`maxConcurrentSandboxes`), or a scheduling gate holds the pod: the run waits, without a
+    /// deadline. Nothing to do; an admin may raise the number.
+    Queued,
     /// The sandbox's pod has no node yet. Nothing to do; the `Scheduled` condition carries the scheduler's message.
     Scheduling,
     /// The sandbox has a node and its container is starting. Nothing to do.
     Starting,
     /// The strategy is running. Nothing to do.
     Running,
+    /// The report is in, and the artifacts that it announced are on their way. Nothing to do.
+    Collecting,
+    /// `spec.suspend` is true: there is no sandbox and no clock runs. Set it to false to go on.
+    Suspended,
     /// The sandbox was lost through no fault of the strategy and another one is tried (`backoffLimit`).
     Retrying,
     /// The SandboxClass that `spec.className` names does not exist: create it or name another one. Waited for until
@@ -138,6 +155,24 @@ reasons! {
     SandboxStartFailed,
     /// Fallback: the operator runs with `sandbox.enabled: false`.
     SandboxDisabled,
+}
+
+impl Reason {
+    /// Whether it says that no sandbox could be had.
+    #[must_use]
+    pub const fn is_fallback_cause(self) -> bool {
+        matches!(
+            self,
+            Self::Unschedulable
+                | Self::QuotaExceeded
+                | Self::AdmissionRejected
+                | Self::ImageUnavailable
+                | Self::ProfileMissing
+                | Self::RuntimeUnavailable
+                | Self::SandboxStartFailed
+                | Self::SandboxDisabled
+        )
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,10 @@ pub struct StrategyRunStatus {
     /// What the result was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
+    /// The `stratbox.dev/rerun-requested-at` that was acted upon last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub last_handled_rerun_at: Option<String>,
     /// Where the artifacts are that were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
@@ -152,6 +156,17 @@ pub struct Attempt {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
+    /// When a scheduling gate let the pod go: the time before does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ungated_at: Option<Time>,
+    /// Sandboxes of this input that were lost to their infrastructure so far, this one included if it was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub losses: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Milliseconds.
@@ -161,6 +176,9 @@ pub struct Durations {
     /// The gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate_ms: Option<u64>,
+    /// Waiting for one of the class's places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_ms: Option<u64>,
     /// Pod created until it was seen on a node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_ms: Option<u64>,
@@ -235,6 +253,9 @@ pub struct ResolvedSpec {
     /// The fallback's policy, after the operator's switch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_policy: Option<super::FallbackPolicy>,
+    /// Seconds for policy Retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_deadline_seconds: Option<u32>,
     /// Proofs that were tried.
     #[serde(default)]
     pub checks: super::Checks,

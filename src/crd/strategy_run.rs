@@ -99,6 +99,15 @@ pub struct StrategyRunSpec {
     /// Whether a finished run of the namespace with the same fingerprint may answer.
     #[serde(default)]
     pub cache_policy: CachePolicy,
+    /// True keeps the run from having a sandbox, and ends one that it has; false again is a new attempt, which does not
+    /// count against `backoffLimit`. A run that has ended stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+    /// Seconds after its end at which the run itself is deleted; left out, never. Leave it out for runs that a `GitOps`
+    /// tool owns: it would create them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 31_536_000))]
+    pub ttl_seconds_after_finished: Option<u32>,
     /// What becomes of the sandbox's pod afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_retention: Option<PodRetention>,
@@ -228,9 +237,14 @@ pub struct ResourceLimits {
 /// What to do when no sandbox can be had.
 #[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fallback {
-    /// AstOnly: end as validated and not executed. Fail: end without an answer.
+    /// AstOnly: end as validated and not executed. Retry: try again until `retryDeadlineSeconds`. Fail: end without an
+    /// answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<FallbackPolicy>,
+    /// Seconds from the first cause for a fallback to the end of the last try under policy Retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub retry_deadline_seconds: Option<u32>,
 }
 
 /// Policies of the fallback.
@@ -238,6 +252,8 @@ pub struct Fallback {
 pub enum FallbackPolicy {
     /// Path `AstOnly`: validated, **not executed**, no metrics.
     AstOnly,
+    /// Another sandbox is tried, with growing pauses and as soon as room may have come; then as with Fail.
+    Retry,
     /// No path: the run fails with the cause as its reason.
     Fail,
 }

@@ -2,6 +2,7 @@
 
 use super::Guarded;
 use super::nodes::Nodes;
+use super::places::Places;
 use super::session::{Sessions, Target};
 use crate::config::Config;
 use crate::crd::StrategyRun;
@@ -26,12 +27,16 @@ pub(super) struct Context {
     pub(super) runs: Store<Guarded>,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
+    /// Places of all classes, shared by the controllers of all namespaces.
+    pub(super) places: Places,
 }
 
 impl Context {
     /// Lets go of the runs of that name that are gone: all, or all but the one that has the name now.
     pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) {
-        self.memory.forget_gone(target, but);
+        for uid in self.memory.forget_gone(target, but) {
+            self.places.leave(&uid, None);
+        }
         self.sessions.close_gone(target, but);
     }
 }
@@ -60,6 +65,10 @@ pub(super) struct Note {
     pub(super) written: Option<Instant>,
     /// What the gate said, by what it was asked.
     pub(super) gate: Option<GateNote>,
+    /// When the run began to wait for a place.
+    pub(super) queued: Option<Instant>,
+    /// How long it waited.
+    pub(super) queue_ms: Option<u64>,
     /// When the pod was created.
     pub(super) created: Option<Instant>,
     /// When the pod was first seen on a node.
@@ -99,9 +108,11 @@ impl Memory {
 
     /// Forgets the runs of that name that are gone: all, or all but the one that has the name now. Their UIDs are not
     /// known any more, as nobody was told before they went.
-    pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) {
+    /// Returns those UIDs.
+    pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) -> Vec<String> {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.retain(|uid, note| note.target.as_ref() != Some(target) || Some(uid.as_str()) == but);
+        let gone = |uid: &str, note: &Note| note.target.as_ref() == Some(target) && Some(uid) != but;
+        notes.extract_if(|uid, note| gone(uid, note)).map(|(uid, _)| uid).collect()
     }
 
     /// The newer of what the watch has and what our own last write returned.

@@ -82,6 +82,16 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
             context.sessions.close(&uid);
             Ok(())
         }
+        Effect::DeleteRun => {
+            let runs: Api<StrategyRun> = Api::namespaced(context.client.clone(), &namespace);
+            let preconditions = Preconditions { uid: Some(uid), resource_version: run.resource_version() };
+            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+            match within(runs.delete(&run.name_any(), &params)).await {
+                Ok(_) => Ok(()),
+                Err(error) if said(&error, Status::is_not_found) => Ok(()),
+                Err(error) => Err(Error::DeleteRun(error)),
+            }
+        }
         Effect::DeletePod { name, uid, resource_version } => {
             let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
             let preconditions = Preconditions { uid: Some(uid), resource_version };

@@ -23,6 +23,9 @@ pub(super) enum Error {
     /// The sandbox.
     #[error("failed to delete the pod")]
     DeletePod(#[source] Call),
+    /// The run itself, at its time.
+    #[error("failed to delete the run")]
+    DeleteRun(#[source] Call),
     /// The deny-all policy.
     #[error("failed to see to the NetworkPolicy")]
     ApplyNetworkPolicy(#[source] Call),
@@ -58,6 +61,7 @@ impl Error {
             Self::ReadPod(_) => "ReadPod",
             Self::CreatePod(_) => "CreatePod",
             Self::DeletePod(_) => "DeletePod",
+            Self::DeleteRun(_) => "DeleteRun",
             Self::ApplyNetworkPolicy(_) => "ApplyNetworkPolicy",
             Self::ApplyArtifacts(_) => "ApplyArtifacts",
             Self::PatchStatus(_) => "PatchStatus",
@@ -68,7 +72,7 @@ impl Error {
     /// Somebody else has written first: looking again at once is the answer.
     #[must_use]
     pub(super) fn is_conflict(&self) -> bool {
-        matches!(self, Self::PatchStatus(Call::Kube(error)) | Self::DeletePod(Call::Kube(error))
+        matches!(self, Self::PatchStatus(Call::Kube(error)) | Self::DeletePod(Call::Kube(error)) | Self::DeleteRun(Call::Kube(error))
             if matches!(&**error, kube::Error::Api(status) if status.is_conflict()))
     }
 }

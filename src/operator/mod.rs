@@ -6,6 +6,7 @@ mod enact;
 mod error;
 mod nodes;
 mod observe;
+mod places;
 mod reconcile;
 mod session;
 mod undecodable;
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::crd::{SandboxClass, StrategyRun};
 use crate::http;
 use crate::metrics::Metrics;
+use crate::run::has_open_attempt;
 use crate::sandbox::run_label_selector;
 use context::{Context, Memory};
 use error::Error;
@@ -29,6 +31,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use nodes::Nodes;
+use places::Places;
 use session::Sessions;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,6 +43,9 @@ pub use uninstall::{Removed, UninstallError, uninstall};
 /// Runs looked at in parallel. Each look is a handful of calls of some milliseconds; more would only queue at the API
 /// server.
 const CONCURRENCY: u16 = 16;
+
+/// Runs in one page of a list: some megabytes if each has code of the usual size.
+const PAGE: u32 = 250;
 
 /// The root objects of the controller: one that cannot be decoded must not stop the watch.
 type Guarded = DeserializeGuard<StrategyRun>;
@@ -117,7 +123,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let reporter = Reporter { controller: "stratbox".into(), instance: std::env::var("POD_NAME").ok() };
     let recorder = Recorder::new(client.clone(), reporter);
     let config = Arc::new(config);
-    let memory = Memory::default();
+    let (memory, places) = (Memory::default(), Places::default());
     let controllers = namespaces.into_iter().map(|namespace| {
         let (trigger, heard) = futures::channel::mpsc::unbounded();
         let (runs, writer) = reflector::store();
@@ -130,6 +136,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             runs,
             metrics: metrics.clone(),
             memory: memory.clone(),
+            places: places.clone(),
         };
         control_namespace(context, namespace, heard, writer)
     });
@@ -143,6 +150,7 @@ async fn control_namespace(
     writer: reflector::store::Writer<Guarded>,
 ) {
     let (client, reader) = (context.client.clone(), context.runs.clone());
+    adopt_sandboxes(&context, namespace.as_deref()).await;
     let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
@@ -174,6 +182,35 @@ async fn control_namespace(
             }
         })
         .await;
+}
+
+/// Gives the runs that have a sandbox already their places, before any other run may ask for one.
+async fn adopt_sandboxes(context: &Context, namespace: Option<&str>) {
+    let runs: Api<Guarded> = scoped(&context.client, namespace);
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let listed = match error::within(runs.list(&page)).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                tracing::warn!(
+                    error = error::chain(&error),
+                    "failed to list the runs that have a sandbox; tried again"
+                );
+                page.continue_token = None;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                continue;
+            }
+        };
+        for run in
+            listed.items.iter().filter_map(|run| run.0.as_ref().ok()).filter(|run| has_open_attempt(run))
+        {
+            context.places.adopt(&run.spec.class_name, &observe::ticket(run));
+        }
+        page.continue_token = listed.metadata.continue_.filter(|token| !token.is_empty());
+        if page.continue_token.is_none() {
+            return;
+        }
+    }
 }
 
 /// Says what became of a reconcile; nothing is dropped.

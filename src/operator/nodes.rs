@@ -8,13 +8,15 @@ use crate::crd::{SandboxClassSpec, SeccompDelivery};
 use crate::run::NodeFacts;
 use crate::sandbox::{LABEL_COMPONENT, MANAGER_NODE, PROFILE_HASH_LENGTH, profile_hash, profile_label};
 use futures::{Stream, StreamExt as _};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -47,6 +49,8 @@ pub(super) struct Nodes {
     /// Whether the first list is in the store. Kept by ourselves: the store's own word for it wakes only the last of
     /// several that wait.
     filled: Arc<watch::Sender<bool>>,
+    /// What the nodes offer, and since when; in seconds since the epoch, 0 for never.
+    room: Arc<Mutex<(u64, i64)>>,
 }
 
 impl Nodes {
@@ -64,13 +68,35 @@ impl Nodes {
             })
             .reflect(writer)
             .map(|event| listed(&event));
-        (Self { store, filled: Arc::new(watch::channel(false).0) }, stream)
+        (Self { store, filled: Arc::new(watch::channel(false).0), room: Arc::default() }, stream)
     }
 
     /// Waits until the nodes are known; what would be said before that is that there are none.
     pub(super) async fn known(&self) {
         // Fails only when the sender is gone, which we hold ourselves.
         let _ = self.filled.subscribe().wait_for(|filled| *filled).await;
+    }
+
+    /// When a node last came or went, or changed in what it offers to pods; None while none has.
+    pub(super) fn room_since(&self) -> Option<Timestamp> {
+        let (_, since) = *self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        Timestamp::from_second(since).ok().filter(|since| since.as_second() > 0)
+    }
+
+    /// Compares what the nodes offer with what they offered before.
+    fn note_room(&self) {
+        let mut offers: Vec<String> = self.store.state().iter().map(|node| offer(node)).collect();
+        offers.sort_unstable();
+        let mut hasher = std::hash::DefaultHasher::new();
+        offers.hash(&mut hasher);
+        let now = hasher.finish();
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, _) = *room;
+        if before == 0 {
+            room.0 = now;
+        } else if before != now {
+            *room = (now, Timestamp::now().as_second());
+        }
     }
 
     /// What the nodes can do for a class.
@@ -95,6 +121,23 @@ impl Nodes {
                     .all(|node| has_user_namespaces(node, class.runtime_class_name.is_some())),
         }
     }
+}
+
+/// All of a node that decides whether a pod fits, and nothing that its heartbeat changes.
+fn offer(node: &Node) -> String {
+    let (spec, status) = (node.spec.as_ref(), node.status.as_ref());
+    let ready = status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready =
+        ready.filter(|condition| condition.type_ == "Ready").map(|condition| condition.status.as_str());
+    serde_json::json!({
+        "name": node.name_any(),
+        "labels": node.labels(),
+        "taints": spec.and_then(|spec| spec.taints.as_ref()),
+        "unschedulable": spec.and_then(|spec| spec.unschedulable),
+        "allocatable": status.and_then(|status| status.allocatable.as_ref()),
+        "ready": ready.collect::<Vec<_>>(),
+    })
+    .to_string()
 }
 
 /// Whether the node's default runtime can, or, where the class names another one, every runtime of the node: which
@@ -151,6 +194,9 @@ pub(super) async fn keep_labels(
         // A store is filled at the end of its first list: before that, nobody would seem to have proven anything.
         if nodes_listed == Listed::Whole {
             nodes.filled.send_replace(true);
+        }
+        if *nodes.filled.borrow() {
+            nodes.note_room();
         }
         agents_filled |= agents_listed == Listed::Whole;
         if agents_filled && *nodes.filled.borrow() {

@@ -4,16 +4,21 @@ use super::context::{Context, GateNote};
 use super::error::{Call, Error, within};
 use crate::crd::{CodeFrom, SandboxClass, StrategyRun};
 use crate::run::{
-    Gate, Intent, NodeFacts, Observed, Refusal, SessionView, Timeline, answers, gate_policy, input_hash,
-    is_finished, sought,
+    Gate, Intent, NodeFacts, Observed, Place, Refusal, SessionView, Ticket, Timeline, answers, gate_policy,
+    input_hash, is_finished, sought, wants_place,
 };
+use crate::sandbox::{PodState, read_pod};
 use crate::strategy;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use kube::api::ListParams;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Sandboxes of a class at the same time where it does not say.
+const PLACES: u32 = 16;
 /// How long a kept pod of a finished run is asked for beyond its time.
 const KEPT_SLACK: i64 = 120;
 
@@ -27,6 +32,9 @@ pub(super) struct Facts {
     refusal: Option<Refusal>,
     session: Option<SessionView>,
     equal: Option<StrategyRun>,
+    place: Place,
+    room_since: Option<Timestamp>,
+    scale_up: Option<Timestamp>,
     artifacts_refused: bool,
     timeline: Timeline,
     nodes: NodeFacts,
@@ -46,6 +54,9 @@ impl Facts {
             refusal: self.refusal.as_ref(),
             session: self.session.as_ref(),
             equal: self.equal.as_ref(),
+            place: self.place,
+            room_since: self.room_since,
+            scale_up: self.scale_up,
             artifacts_refused: self.artifacts_refused,
             timeline: self.timeline,
             nodes: self.nodes,
@@ -92,6 +103,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         u64::try_from(to?.saturating_duration_since(from?).as_millis()).ok()
     };
     let timeline = Timeline {
+        queue_ms: None,
         validate_ms: Some(gate.ms),
         schedule_ms: between(created, scheduled),
         start_ms: session.as_ref().and_then(|session| between(scheduled, session.connected)),
@@ -99,6 +111,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
     };
     let nodes = class.as_ref().map_or_else(NodeFacts::default, |class| context.nodes.facts(&class.spec));
+    let scale_up = observe_scale_up(context, &run, pod.as_ref()).await;
     let mut facts = Facts {
         class,
         gate: gate.gate,
@@ -107,6 +120,10 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         refusal,
         session: session.map(|session| session.view()),
         equal: None,
+        // Until it has asked.
+        place: Place::Waiting { taken: 0, waiting: 0 },
+        room_since: context.places.freed(&run.spec.class_name).max(context.nodes.room_since()),
+        scale_up,
         artifacts_refused,
         timeline,
         nodes,
@@ -115,6 +132,9 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         run,
     };
     facts.equal = observe_equal(context, &facts);
+    if wants_place(&facts.as_observed(context)) {
+        facts.place = ask_for_place(context, &mut facts);
+    }
     Ok(facts)
 }
 
@@ -126,6 +146,57 @@ fn observe_equal(context: &Context, facts: &Facts) -> Option<StrategyRun> {
         .runs
         .find(|run| run.0.as_ref().is_ok_and(|other| answers(other, &facts.run, &fingerprint)))?;
     found.0.as_ref().ok().cloned()
+}
+
+/// Asks for one of the class's places, and measures how long that took.
+fn ask_for_place(context: &Context, facts: &mut Facts) -> Place {
+    let run = &facts.run;
+    let most = facts.class.as_ref().and_then(|class| class.spec.max_concurrent_sandboxes).unwrap_or(PLACES);
+    let target = ObjectRef::new(&run.name_any()).within(&run.namespace().unwrap_or_default());
+    let bell = (context.sessions.trigger(), &target);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let place = context.places.ask(&run.spec.class_name, most, &ticket(run), bell);
+    facts.timeline.queue_ms = context.memory.with(&run.uid().unwrap_or_default(), |note| {
+        if let Place::Waiting { .. } = place {
+            note.queued.get_or_insert_with(Instant::now);
+        } else if let Some(queued) = note.queued.take() {
+            note.queue_ms = u64::try_from(queued.elapsed().as_millis()).ok();
+        }
+        note.queue_ms
+    });
+    place
+}
+
+/// The run in the queue.
+pub(super) fn ticket(run: &StrategyRun) -> Ticket {
+    Ticket {
+        created: run.metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default(),
+        uid: run.uid().unwrap_or_default(),
+        namespace: run.namespace().unwrap_or_default(),
+    }
+}
+
+/// When the cluster's autoscaler last said that it makes room for a pod that has no node. Nobody but an Event says so;
+/// where events may not be listed, nobody does.
+async fn observe_scale_up(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Option<Timestamp> {
+    let pod = pod.filter(|pod| matches!(read_pod(pod), PodState::Unschedulable(_)))?;
+    let events: Api<Event> = Api::namespaced(context.client.clone(), &run.namespace()?);
+    let fields = format!("involvedObject.uid={},reason=TriggeredScaleUp", pod.uid()?);
+    match within(events.list(&ListParams::default().fields(&fields).limit(20))).await {
+        Ok(listed) => listed
+            .items
+            .iter()
+            .filter_map(|event| {
+                let last = event.last_timestamp.as_ref().map(|time| time.0);
+                last.or_else(|| event.event_time.as_ref().map(|time| time.0))
+                    .or_else(|| event.metadata.creation_timestamp.as_ref().map(|time| time.0))
+            })
+            .max(),
+        Err(error) => {
+            tracing::debug!(%error, "the autoscaler's events cannot be listed");
+            None
+        }
+    }
 }
 
 fn last_pod_name(run: &StrategyRun) -> Option<&str> {

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::observe::observe;
 use super::undecodable::refuse_undecodable;
 use crate::crd::StrategyRun;
-use crate::run::{Next, plan};
+use crate::run::{Next, leaves_place, plan};
 use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
@@ -45,6 +45,12 @@ pub(super) async fn reconcile(
         // 3. enact (client required)
         run = enact(&context, &facts.run, plan).await?;
         context.memory.with(&uid, |note| note.failures = 0);
+        if leaves_place(&run) {
+            let last = run.status.as_ref().and_then(|status| status.attempts.last());
+            let ended =
+                last.filter(|last| last.node_name.is_some()).and_then(|last| last.finished_at.as_ref());
+            context.places.leave(&uid, ended.map(|time| time.0));
+        }
         match next {
             Next::Again => {}
             Next::After(pause) => return Ok(Action::requeue(pause)),

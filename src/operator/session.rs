@@ -92,6 +92,11 @@ impl Sessions {
         Self { open: Arc::default(), trigger }
     }
 
+    /// Wakes a run of this controller.
+    pub(super) fn trigger(&self) -> &Trigger {
+        &self.trigger
+    }
+
     /// What was heard from the runner in that pod; None without a session.
     pub(super) fn view(&self, run_uid: &str, pod_name: &str) -> Option<Heard> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,14 +1,12 @@
 //! Equal runs: what makes two of them equal, and one's answer for the other.
 
+use super::lifecycle::rerun_requested;
 use super::observed::{Gate, Observed};
 use super::resolve::{Resolved, gate_policy, resolve};
 use super::status::Draft;
 use crate::crd::{CachePolicy, Reason, RunPath, SandboxClass, StrategyRun, StrategyRunSpec};
 use crate::strategy::ValidatedStrategy;
 use crate::wire;
-
-/// Asks for a run that is not answered from another one's result.
-pub(super) const RERUN_ANNOTATION: &str = "stratbox.dev/rerun-requested-at";
 
 /// Hash of everything that decides a result, known before anything runs: the text, its parameters, the slice of data,
 /// how it is traded and checked, what it may use, and what it runs in.
@@ -50,8 +48,8 @@ pub fn sought(observed: &Observed<'_>) -> Option<String> {
     let begun = run.status.as_ref().is_some_and(|status| {
         status.input_hash.as_deref() == Some(&super::input_hash(&run.spec)) && !status.attempts.is_empty()
     });
-    let rerun = run.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(RERUN_ANNOTATION));
-    if begun || rerun || run.spec.cache_policy == CachePolicy::Never {
+    // Whoever asks for another run wants one.
+    if begun || rerun_requested(run).is_some() || run.spec.cache_policy == CachePolicy::Never {
         return None;
     }
     let resolved = resolve(&run.spec, &class.spec, observed.config).ok()?;

@@ -34,6 +34,8 @@ pub enum Effect {
     ApplyArtifacts(Box<ConfigMap>),
     /// Forget what was said over `attach`.
     CloseSession,
+    /// Delete the run itself if it is still as it was looked at.
+    DeleteRun,
     /// Delete the pod if it is still this one.
     DeletePod {
         /// Its name.

@@ -1,6 +1,7 @@
 //! Everything that the decision may see.
 
 use super::artifacts::Artifact;
+use super::queue::Place;
 use crate::config::Config;
 use crate::crd::{Reason, SandboxClass, StrategyRun};
 use crate::strategy::{Findings, ValidatedStrategy};
@@ -34,6 +35,12 @@ pub struct Observed<'a> {
     pub timeline: Timeline,
     /// What the nodes can do.
     pub nodes: NodeFacts,
+    /// Whether the run has one of its class's places.
+    pub place: Place,
+    /// When room last came that nobody had before: a sandbox of the class ended, a node came.
+    pub room_since: Option<Timestamp>,
+    /// When the autoscaler last said that it makes room for the pod.
+    pub scale_up: Option<Timestamp>,
     /// Time since our last write to this run's status; None if there was none in this process.
     pub since_write: Option<Duration>,
     /// The operator's configuration.
@@ -126,6 +133,8 @@ pub struct SessionView {
 pub struct Timeline {
     /// The gate.
     pub validate_ms: Option<u64>,
+    /// Waiting for a place; None without a wait.
+    pub queue_ms: Option<u64>,
     /// Pod created until it was seen on a node.
     pub schedule_ms: Option<u64>,
     /// On a node until the runner answered.

@@ -122,6 +122,7 @@ pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observ
 fn durations(timeline: Timeline, report: &Report) -> Durations {
     Durations {
         validate_ms: timeline.validate_ms,
+        queue_ms: timeline.queue_ms,
         schedule_ms: timeline.schedule_ms,
         start_ms: timeline.start_ms,
         handover_ms: timeline.handover_ms,

@@ -4,10 +4,12 @@ use super::cache;
 use super::effect::{Effect, Handover, Next, Plan};
 use super::input::input_hash;
 use super::judgement::judge;
+use super::lifecycle::{self, Expiry};
 use super::observed::{Gate, Intent, Observed, RefusalKind};
 use super::outcome::{Ending, read_exit};
+use super::queue::Place;
 use super::resolve::{Problem, Resolved, gate_policy, resolve};
-use super::status::{Draft, has_succeeded, is_finished, sentence};
+use super::status::{Draft, GATED, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
 use crate::crd::{
     Attempt, CheckMode, Checks, Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun,
@@ -16,7 +18,9 @@ use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name
 use crate::strategy::ValidatedStrategy;
 use crate::wire;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
+use std::time::Duration;
 
 /// Decides what is to be done for one run. Total: every object content leads to a plan.
 #[must_use]
@@ -30,6 +34,9 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
     }
     let mut step =
         Step { draft: Draft::begin(observed, &hash), effects: leave_former_input(observed, &hash), observed };
+    if observed.run.spec.suspend && observed.session.is_none_or(|session| session.report.is_none()) {
+        return lifecycle::hold(step);
+    }
     if let Some((attempt, session)) = step.draft.open_attempt().cloned().zip(observed.session) {
         // A sandbox that has the run is not disturbed by what has changed around it since.
         note_pod(&mut step, &attempt);
@@ -37,7 +44,11 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
         match &session.report {
             // The report stands; what it has announced comes in a moment, and the session says when it is done.
             Some(Ok(_)) if session.collecting => {
-                return Plan { effects: step.effects, next: Next::After(RECHECK), ..Plan::nothing() };
+                return step.interim(
+                    Reason::Collecting,
+                    "the artifacts are on their way",
+                    Next::After(RECHECK),
+                );
             }
             Some(Ok(report)) => return step.conclude(Ending::Reported(report.clone())),
             Some(Err(message)) => {
@@ -119,7 +130,11 @@ pub(super) struct Accepted<'a> {
 }
 
 /// Records the next attempt; its pod is created when the record stands.
-fn next_attempt(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
+fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
+    let mut step = match lifecycle::unless_retried(step) {
+        Ok(step) => step,
+        Err(plan) => return plan,
+    };
     if run.class.spec.seccomp.delivery == SeccompDelivery::Node && !step.observed.nodes.profile {
         let message = "no node has proven the seccomp profile yet: see the node agent's pods";
         let lost = step.draft.attempts().last().and_then(|last| last.finished_at.as_ref()).map(|time| time.0);
@@ -128,8 +143,7 @@ fn next_attempt(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
     }
     if let Some(last) = step.draft.attempts().last() {
         // The first loss is answered at once, each further one after twice the time.
-        let lost = u32::try_from(step.draft.attempts().len()).unwrap_or(u32::MAX);
-        let pause = if lost < 2 { 0 } else { 1_i64 << lost.min(6) };
+        let pause = if last.losses < 2 { 0 } else { 1_i64 << last.losses.min(6) };
         let since = last.finished_at.as_ref().map_or(i64::MAX, |time| seconds_since(step.observed, time.0));
         if since < pause {
             return step.interim(
@@ -139,10 +153,19 @@ fn next_attempt(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
             );
         }
     }
+    if let Place::Waiting { taken, waiting } = step.observed.place {
+        let class = run.class.name_any();
+        let message = format!(
+            "class {class:?} has no place free: {taken} runs have a sandbox (maxConcurrentSandboxes), {waiting} wait"
+        );
+        return step.interim(Reason::Queued, &message, Next::After(RESYNC));
+    }
     let number = step.draft.attempts().last().map_or(1, |last| last.number.saturating_add(1));
     let meta = &step.observed.run.metadata;
     let uid = meta.uid.as_deref().unwrap_or_default();
-    let name = pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), number);
+    let rerun = step.draft.status().last_handled_rerun_at.clone().unwrap_or_default();
+    let name =
+        pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), &rerun, number);
     step.draft.record_attempt(number, name);
     if let Some(attempt) = step.draft.attempts().last() {
         let frame =
@@ -171,6 +194,12 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
         return step.lose(RefusalKind::NameTaken.reason(), &message);
     }
     note_pod(&mut step, attempt);
+    let state = read_pod(pod);
+    if step.draft.was_gated() && state != PodState::Gated {
+        let now = Some(Time(observed.now));
+        step.draft.open_attempt().iter_mut().for_each(|open| open.ungated_at.clone_from(&now));
+        step.draft.scheduled(false, "Scheduling", "the scheduling gate has opened");
+    }
     let uid = pod.uid().unwrap_or_default();
     let session = observed.session.cloned().unwrap_or_default();
     let handover = handover(observed, run, attempt, &uid);
@@ -186,19 +215,16 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
         step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
         return step.write(Next::Again);
     }
-    let since = since_progress(observed, attempt);
+    let since = since_progress(observed, step.draft.attempts().last().unwrap_or(attempt));
     let wait = |step: Step<'_>, reason, message: &str| step.unless_overdue(since, reason, message);
     // What another process began may have been accepted long ago; only a new session can tell.
     let foreign = observed.intent == Intent::Unknown;
-    match read_pod(pod) {
+    match state {
         PodState::Pending => wait(step, Reason::Scheduling, "waiting for the scheduler"),
         PodState::Gated => {
-            step.draft.scheduled(false, "SchedulingGated", "the sandbox is held back by a scheduling gate");
-            step.interim(
-                Reason::Scheduling,
-                "the sandbox is held back by a scheduling gate",
-                Next::After(RESYNC),
-            )
+            let message = "the sandbox is held back by a scheduling gate";
+            step.draft.scheduled(false, GATED, message);
+            step.interim(Reason::Queued, message, Next::After(RESYNC))
         }
         PodState::Unschedulable(message) => {
             step.draft.scheduled(false, Reason::Unschedulable.as_str(), &message);
@@ -240,7 +266,9 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
         return match refusal.kind {
             RefusalKind::Admission => step.fall_back(reason, &refusal.message),
             RefusalKind::NameTaken => step.lose(reason, &refusal.message),
-            RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server if step.is_overdue(since) => {
+            RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server
+                if step.is_overdue(step.progress(since, reason)) =>
+            {
                 step.fall_back(reason, &refusal.message)
             }
             RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server => {
@@ -277,7 +305,8 @@ fn is_on_record(observed: &Observed<'_>) -> bool {
 
 /// Since when nothing has moved towards a running sandbox: the record, the node, the container's start.
 fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff::Timestamp {
-    let recorded = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
+    let begun = attempt.ungated_at.as_ref().max(attempt.started_at.as_ref());
+    let recorded = begun.map_or(observed.now, |time| time.0);
     observed.pod.and_then(progress_time).map_or(recorded, |progress| progress.max(recorded))
 }
 
@@ -357,6 +386,16 @@ fn finished(observed: &Observed<'_>, hash: &str) -> Plan {
         plan = step.write(Next::Wait);
     }
     plan.cleanup.push(Effect::CloseSession);
+    match lifecycle::expiry(observed) {
+        Expiry::Stays => {}
+        Expiry::In(rest) => plan.next = Next::After(seconds(rest)),
+        // What is to be written first is; the next look deletes.
+        Expiry::Now if plan.status.is_some() => plan.next = Next::Again,
+        Expiry::Now => {
+            plan.cleanup.push(Effect::DeleteRun);
+            return plan;
+        }
+    }
     let Some(pod) = own_pod(observed) else { return plan };
     let retention = retention(observed);
     let keep = if has_succeeded(&status) { retention.on_success } else { retention.on_failure }
@@ -364,19 +403,27 @@ fn finished(observed: &Observed<'_>, hash: &str) -> Plan {
     let age = status.completion_time.map_or(i64::MAX, |time| seconds_since(observed, time.0));
     let rest = i64::from(retention.ttl_seconds.unwrap_or_default()) - age;
     if keep && rest > 0 {
-        plan.next = Next::After(seconds(rest));
+        plan.next = sooner(plan.next, seconds(rest));
     } else if pod.metadata.deletion_timestamp.is_none() {
         plan.cleanup.push(delete(pod, false));
     }
     plan
 }
 
-/// The input has changed while a sandbox of the former one is there: it goes, whatever it may still say.
+fn sooner(next: Next, pause: Duration) -> Next {
+    match next {
+        Next::Again => Next::Again,
+        Next::After(other) => Next::After(other.min(pause)),
+        Next::Wait => Next::After(pause),
+    }
+}
+
+/// The input has changed, or another run of it was asked for, while a sandbox of the former one is there: it goes, whatever it may still say.
 fn leave_former_input(observed: &Observed<'_>, hash: &str) -> Vec<Effect> {
     let former = observed.run.status.as_ref().and_then(|status| status.input_hash.as_deref());
-    match (former, own_pod(observed)) {
-        (Some(former), Some(pod)) if former != hash => vec![Effect::CloseSession, delete(pod, false)],
-        (Some(former), None) if former != hash => vec![Effect::CloseSession],
-        _ => Vec::new(),
+    if former.is_none_or(|former| former == hash) && !lifecycle::rerun_is_new(observed.run) {
+        return Vec::new();
     }
+    let pod = own_pod(observed).map(|pod| delete(pod, false));
+    std::iter::once(Effect::CloseSession).chain(pod).collect()
 }

@@ -66,14 +66,13 @@ pub fn resolve<'a>(
         .or(&class.defaults.execution.clone().unwrap_or_default())
         .or(&config.defaults.execution);
     let trials = run.trials.clone().unwrap_or_default();
-    let fallback = run
-        .fallback
-        .clone()
-        .unwrap_or_default()
-        .or(&class.defaults.fallback.clone().unwrap_or_default())
-        .policy
-        .unwrap_or(config.fallback.policy);
-    let fallback = if config.fallback.enabled { fallback } else { FallbackPolicy::Fail };
+    let fallback =
+        run.fallback.clone().unwrap_or_default().or(&class.defaults.fallback.clone().unwrap_or_default());
+    let policy = match fallback.policy.unwrap_or(config.fallback.policy) {
+        FallbackPolicy::AstOnly if !config.fallback.enabled => FallbackPolicy::Fail,
+        policy => policy,
+    };
+    let retry_deadline = fallback.retry_deadline_seconds.unwrap_or(config.fallback.retry_deadline_seconds);
     let echo = ResolvedSpec {
         execution: execution.clone(),
         limits,
@@ -86,7 +85,8 @@ pub fn resolve<'a>(
             .or(class.defaults.scheduling_deadline_seconds)
             .unwrap_or(config.defaults.scheduling_deadline_seconds),
         backoff_limit: run.backoff_limit.unwrap_or(config.defaults.backoff_limit),
-        fallback_policy: Some(fallback),
+        fallback_policy: Some(policy),
+        retry_deadline_seconds: (policy == FallbackPolicy::Retry).then_some(retry_deadline),
         checks: run
             .checks
             .unwrap_or_default()

@@ -1,5 +1,6 @@
 //! Statuses: conditions by kstatus, bounded texts, nothing that changes by itself.
 
+use super::lifecycle::{rerun_is_new, rerun_requested};
 use super::observed::Observed;
 use crate::crd::{
     Attempt, ConditionType, FindingStatus, HistoryEntry, Provenance, Reason, ResolvedSpec, StrategyRun,
@@ -9,6 +10,9 @@ use crate::strategy::Finding;
 use crate::wire::clean;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Reason of the Scheduled condition while a gate holds the pod.
+pub(super) const GATED: &str = "SchedulingGated";
 
 /// Bytes of Ready's message.
 const READY_MESSAGE: usize = 1024;
@@ -29,6 +33,7 @@ pub fn is_finished(run: &StrategyRun, hash: &str) -> bool {
     run.status.as_ref().is_some_and(|status| {
         status.completion_time.is_some()
             && status.input_hash.as_deref() == Some(hash)
+            && !rerun_is_new(run)
             && (status.observed_generation == run.metadata.generation || !was_impossible(status))
     })
 }
@@ -64,11 +69,17 @@ impl Draft {
         let generation = observed.run.metadata.generation.unwrap_or_default();
         let present = observed.run.status.clone().unwrap_or_default();
         let goes_on = present.input_hash.as_deref() == Some(hash)
+            && !rerun_is_new(observed.run)
             && (present.completion_time.is_none() || is_finished(observed.run, hash));
         let mut status = if goes_on {
             present
         } else {
-            StrategyRunStatus { history: history(present, hash), ..StrategyRunStatus::default() }
+            StrategyRunStatus {
+                last_handled_rerun_at: rerun_requested(observed.run)
+                    .or_else(|| present.last_handled_rerun_at.clone()),
+                history: history(&present, hash, rerun_is_new(observed.run)),
+                ..StrategyRunStatus::default()
+            }
         };
         status.observed_generation = Some(generation);
         status.input_hash = Some(hash.to_owned());
@@ -93,10 +104,16 @@ impl Draft {
 
     /// Records the next attempt, before anything is done for it.
     pub(super) fn record_attempt(&mut self, number: u32, pod_name: String) {
+        let losses = self.losses();
         let surplus = (self.status.attempts.len() + 1).saturating_sub(ATTEMPTS);
         self.status.attempts.drain(..surplus);
         let started_at = Some(Time(self.now));
-        self.status.attempts.push(Attempt { number, pod_name, started_at, ..Attempt::default() });
+        self.status.attempts.push(Attempt { number, pod_name, started_at, losses, ..Attempt::default() });
+    }
+
+    /// Sandboxes lost so far.
+    pub(super) fn losses(&self) -> u32 {
+        self.status.attempts.last().map_or(0, |last| last.losses)
     }
 
     /// Ends the open attempt, if there is one.
@@ -113,13 +130,25 @@ impl Draft {
         self.set(ConditionType::Ready, "Unknown", reason.as_str(), message);
         self.set(ConditionType::Reconciling, "True", reason.as_str(), message);
         self.unset(ConditionType::Stalled);
+        self.unset(ConditionType::Suspended);
+    }
+
+    /// Held: nothing happens until it is let go, and then the clocks start anew.
+    pub(super) fn suspended(&mut self, message: &str) {
+        let reason = Reason::Suspended.as_str();
+        self.set(ConditionType::Ready, "Unknown", reason, message);
+        self.set(ConditionType::Reconciling, "True", reason, message);
+        self.unset(ConditionType::Stalled);
+        self.set(ConditionType::Suspended, "True", Reason::Suspended.as_str(), message);
         self.unset(ConditionType::FallbackActive);
+        self.status.start_time = None;
     }
 
     /// Finished, with metrics.
     pub(super) fn succeeded(&mut self, reason: Reason, message: &str) {
         self.set(ConditionType::Ready, "True", reason.as_str(), message);
         self.unset(ConditionType::Stalled);
+        self.unset(ConditionType::FallbackActive);
         self.end();
     }
 
@@ -127,11 +156,13 @@ impl Draft {
     pub(super) fn failed(&mut self, reason: Reason, message: &str) {
         self.set(ConditionType::Ready, "False", reason.as_str(), message);
         self.set(ConditionType::Stalled, "True", reason.as_str(), message);
+        self.unset(ConditionType::FallbackActive);
         self.end();
     }
 
     fn end(&mut self) {
         self.unset(ConditionType::Reconciling);
+        self.unset(ConditionType::Suspended);
         // One that is judged again has ended before.
         self.status.completion_time.get_or_insert(Time(self.now));
     }
@@ -147,7 +178,31 @@ impl Draft {
         self.set(type_, status, reason.as_str(), message);
     }
 
-    /// The fallback is what ended the run.
+    /// Since when no sandbox could be had, if that is so.
+    pub(super) fn falling_back_since(&self) -> Option<Timestamp> {
+        let type_ = ConditionType::FallbackActive.as_str();
+        let active = self.status.conditions.iter().find(|condition| condition.type_ == type_)?;
+        Some(active.last_transition_time.0)
+    }
+
+    /// Why no sandbox could be had.
+    pub(super) fn fallback_message(&self) -> Option<String> {
+        let type_ = ConditionType::FallbackActive.as_str();
+        Some(self.status.conditions.iter().find(|condition| condition.type_ == type_)?.message.clone())
+    }
+
+    /// The strategy runs: a sandbox was had after all.
+    pub(super) fn fallback_over(&mut self) {
+        self.unset(ConditionType::FallbackActive);
+    }
+
+    /// Whether the scheduler's last word was that a gate holds the pod.
+    pub(super) fn was_gated(&self) -> bool {
+        let type_ = ConditionType::Scheduled.as_str();
+        self.status.conditions.iter().any(|condition| condition.type_ == type_ && condition.reason == GATED)
+    }
+
+    /// No sandbox can be had: for good, or for now.
     pub(super) fn fallback_active(&mut self, cause: Reason, message: &str) {
         self.set(ConditionType::FallbackActive, "True", cause.as_str(), message);
     }
@@ -214,6 +269,7 @@ impl Draft {
                 ConditionType::Reconciling,
                 ConditionType::Stalled,
                 ConditionType::FallbackActive,
+                ConditionType::Suspended,
             ]
             .iter()
             .position(|known| known.as_str() == type_)
@@ -249,14 +305,14 @@ impl Draft {
 }
 
 /// How the former inputs have ended, the present one's end included if it is another one's and there was one.
-fn history(former: StrategyRunStatus, hash: &str) -> Vec<HistoryEntry> {
+fn history(former: &StrategyRunStatus, hash: &str, again: bool) -> Vec<HistoryEntry> {
     let mut all = former.history.clone();
     if let (Some(before), Some(time)) = (&former.input_hash, &former.completion_time)
-        && before != hash
+        && (before != hash || again)
     {
         all.push(HistoryEntry {
             hash: clean(before, 64),
-            reason: ready(&former).map(|ready| clean(&ready.reason, 64)).unwrap_or_default(),
+            reason: ready(former).map(|ready| clean(&ready.reason, 64)).unwrap_or_default(),
             sharpe: former.metrics.and_then(|metrics| metrics.sharpe_ratio),
             completion_time: Some(time.clone()),
         });

@@ -3,6 +3,7 @@
 use super::cache;
 use super::effect::{Effect, Next, Notice, Plan};
 use super::judgement::judge;
+use super::lifecycle::resurrection;
 use super::observed::Observed;
 use super::outcome::{Ending, write_report};
 use super::plan::Accepted;
@@ -29,6 +30,8 @@ pub(super) const RECHECK: Duration = Duration::from_secs(2);
 /// How often a pod that is not running yet is looked at although nothing was heard of it: a watch can go silent without
 /// an end.
 const UNHEARD: Duration = Duration::from_secs(5);
+/// How often a run that tries again looks whether it is time, or whether room has come.
+const RETRY_LOOK: Duration = Duration::from_secs(5);
 /// How often a pod is looked at although nothing was heard of it.
 pub(super) const RESYNC: Duration = Duration::from_secs(30);
 
@@ -45,7 +48,7 @@ impl Step<'_> {
         let before = self.observed.run.status.as_ref();
         let status = self.draft.into_status();
         let (was, is) = (before.and_then(ready).cloned(), ready(&status).cloned());
-        let notices = is
+        let mut notices: Vec<Notice> = is
             .filter(|is| was.is_none_or(|was| was.reason != is.reason))
             .and_then(|is| {
                 let reason = *Reason::ALL.iter().find(|reason| reason.as_str() == is.reason)?;
@@ -53,6 +56,11 @@ impl Step<'_> {
             })
             .into_iter()
             .collect();
+        let ends = status.completion_time.is_some();
+        if let (true, [notice], Some(warning)) = (ends, &mut notices[..], resurrection(self.observed.run)) {
+            notice.warning = true;
+            notice.message += warning;
+        }
         let status = (before != Some(&status)).then(|| Box::new(status));
         Plan {
             effects: self.effects,
@@ -127,9 +135,20 @@ impl Step<'_> {
         self.rest(since) <= 0
     }
 
+    /// Since when nothing has moved: for what only wants room, room that comes is progress too.
+    pub(super) fn progress(&self, since: jiff::Timestamp, reason: Reason) -> jiff::Timestamp {
+        if !matches!(reason, Reason::Scheduling | Reason::Unschedulable | Reason::QuotaExceeded) {
+            return since;
+        }
+        [self.observed.room_since, self.observed.scale_up]
+            .into_iter()
+            .flatten()
+            .fold(since, jiff::Timestamp::max)
+    }
+
     /// Waits for a sandbox, up to the scheduling deadline; then its trouble is the fallback's cause.
     pub(super) fn unless_overdue(self, since: jiff::Timestamp, reason: Reason, message: &str) -> Plan {
-        let rest = self.rest(since);
+        let rest = self.rest(self.progress(since, reason));
         if rest > 0 {
             // Of a pod the watch tells, if it still does; without one, only looking again does.
             let often = if self.observed.pod.is_some() { UNHEARD } else { RECHECK };
@@ -151,6 +170,11 @@ impl Step<'_> {
         self.effects.push(Effect::CloseSession);
         self.effects.extend(own_pod(self.observed).map(|pod| delete(pod, true)));
         self.draft.close_attempt(cause.as_str());
+        if self.may_retry() {
+            self.draft.under_way(cause, message);
+            self.draft.fallback_active(cause, message);
+            return self.write(Next::After(RETRY_LOOK));
+        }
         self.draft.failed(cause, message);
         self.draft.fallback_active(cause, message);
         if self.resolved().fallback_policy == Some(FallbackPolicy::AstOnly) {
@@ -159,13 +183,24 @@ impl Step<'_> {
         self.write(Next::Wait)
     }
 
+    /// Whether another sandbox may be tried after a cause for the fallback.
+    pub(super) fn may_retry(&self) -> bool {
+        let resolved = self.resolved();
+        let deadline =
+            resolved.retry_deadline_seconds.unwrap_or(self.observed.config.fallback.retry_deadline_seconds);
+        let first = self.draft.falling_back_since().unwrap_or(self.observed.now);
+        resolved.fallback_policy == Some(FallbackPolicy::Retry)
+            && seconds_since(self.observed, first) < i64::from(deadline)
+    }
+
     /// The runner has the run and keeps its time; the operator only stops waiting long after it should have spoken.
-    pub(super) fn run_out(self, since: jiff::Timestamp) -> Plan {
+    pub(super) fn run_out(mut self, since: jiff::Timestamp) -> Plan {
         let resolved = self.resolved();
         let allowed = i64::from(resolved.active_deadline_seconds)
             + i64::from(resolved.checks.seconds())
             + i64::from(resolved.scheduling_deadline_seconds)
             + REPORT_GRACE;
+        self.draft.fallback_over();
         let rest = allowed - seconds_since(self.observed, since);
         if rest <= 0 {
             let message = "the runner did not report within its deadline".to_owned();
@@ -219,14 +254,15 @@ impl Step<'_> {
     pub(super) fn lose(mut self, reason: Reason, message: &str) -> Plan {
         self.effects.push(Effect::CloseSession);
         self.effects.extend(own_pod(self.observed).map(|pod| delete(pod, false)));
-        let number = self.draft.attempts().last().map_or(1, |attempt| attempt.number);
+        if let Some(open) = self.draft.open_attempt() {
+            open.losses = open.losses.saturating_add(1);
+        }
+        let losses = self.draft.losses();
         self.draft.close_attempt(reason.as_str());
         let limit = self.resolved().backoff_limit;
-        if number <= limit {
-            self.draft.under_way(
-                Reason::Retrying,
-                &format!("sandbox {number} was lost ({}): {message}", reason.as_str()),
-            );
+        if losses <= limit {
+            self.draft
+                .under_way(Reason::Retrying, &format!("a sandbox was lost ({}): {message}", reason.as_str()));
             return self.write(Next::Again);
         }
         let (reason, message) = if limit == 0 {
@@ -234,7 +270,7 @@ impl Step<'_> {
         } else {
             (
                 Reason::BackoffLimitExceeded,
-                format!("{number} sandboxes were lost, the last by {}: {message}", reason.as_str()),
+                format!("{losses} sandboxes were lost, the last by {}: {message}", reason.as_str()),
             )
         };
         self.draft.failed(reason, &message);

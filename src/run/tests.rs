@@ -1,10 +1,11 @@
 //! The state table, row by row, and the whole against an in-memory cluster.
 
 mod cluster;
+mod lifecycle;
 mod results;
 mod table;
 
-use super::{Gate, Intent, NodeFacts, Observed, Timeline};
+use super::{Gate, Intent, NodeFacts, Observed, Place, Timeline};
 use crate::config::Config;
 use crate::crd::{
     DatasetImage, DatasetSlice, DatasetSource, Reason, SandboxClass, SandboxClassSpec, StrategyRun,
@@ -79,6 +80,9 @@ impl World {
             artifacts_refused: false,
             timeline: Timeline::default(),
             nodes: self.nodes,
+            place: Place::Granted,
+            room_since: None,
+            scale_up: None,
             since_write: None,
             config: &self.config,
             now: self.now,

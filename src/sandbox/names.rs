@@ -40,10 +40,11 @@ pub fn run_label_selector() -> String {
 }
 
 /// Name of the pod of one attempt: the run's name, shortened, and a hash of what makes the attempt unique. The
-/// generation is in it because a changed input starts again at attempt 1 while an old pod may still be kept.
+/// generation and the `rerun` that was asked for are in it because each starts again at attempt 1 while an old pod may
+/// still be kept.
 #[must_use]
-pub fn pod_name(run_name: &str, run_uid: &str, generation: i64, attempt: u32) -> String {
-    let hash = hex(&Sha256::digest(format!("{run_uid}/{generation}/{attempt}")), 10);
+pub fn pod_name(run_name: &str, run_uid: &str, generation: i64, rerun: &str, attempt: u32) -> String {
+    let hash = hex(&Sha256::digest(format!("{run_uid}/{generation}/{rerun}/{attempt}")), 10);
     format!("{}-{hash}", trim_to(run_name, 52))
 }
 
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn a_pod_name_is_a_dns_label_for_any_run_name() {
         for name in ["a", &"x".repeat(63), &format!("{}.b", "a-".repeat(26)), "run.with.dots"] {
-            let pod = pod_name(name, "uid", 1, 1);
+            let pod = pod_name(name, "uid", 1, "", 1);
             assert!(pod.len() <= 63, "{pod}");
             assert!(!pod.contains("-.") && !pod.contains(".-"), "{pod}");
         }
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn every_attempt_of_every_generation_has_its_own_name() {
         let names: std::collections::BTreeSet<_> = [(1, 1), (1, 2), (2, 1)]
-            .map(|(generation, attempt)| pod_name("r", "u", generation, attempt))
+            .map(|(generation, attempt)| pod_name("r", "u", generation, "", attempt))
             .into();
         assert_eq!(names.len(), 3);
     }

@@ -2,7 +2,8 @@
 //! twice, an end is an end, and there is always one.
 
 use super::{World, assert_kstatus};
-use crate::run::{Effect, Intent, Next, Refusal, RefusalKind, SessionView, plan};
+use crate::crd::FallbackPolicy;
+use crate::run::{Effect, Intent, Next, Place, Refusal, RefusalKind, SessionView, plan};
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
@@ -23,6 +24,11 @@ enum Happening {
     ClassBack,
     Refused(RefusalKind),
     NewInput,
+    Suspend(bool),
+    Rerun,
+    Policy(FallbackPolicy),
+    Room,
+    NoPlace,
 }
 
 /// Which of them is a container that runs.
@@ -65,6 +71,12 @@ fn happening() -> impl Strategy<Value = Happening> {
         prop_oneof![Just(RefusalKind::Quota), Just(RefusalKind::Admission), Just(RefusalKind::Runtime)]
             .prop_map(Happening::Refused),
         Just(Happening::NewInput),
+        any::<bool>().prop_map(Happening::Suspend),
+        Just(Happening::Rerun),
+        prop_oneof![Just(FallbackPolicy::AstOnly), Just(FallbackPolicy::Retry), Just(FallbackPolicy::Fail)]
+            .prop_map(Happening::Policy),
+        Just(Happening::Room),
+        Just(Happening::NoPlace),
     ]
 }
 
@@ -84,6 +96,10 @@ struct Cluster {
     dies_after: Option<u32>,
     /// The kubelet is quick: a new pod runs at once, before a status may be written again.
     quick: bool,
+    /// Whether the class has a place for the run.
+    place: bool,
+    /// When room came.
+    room: Option<jiff::Timestamp>,
 }
 
 impl Cluster {
@@ -101,6 +117,8 @@ impl Cluster {
             session: None,
             dies_after: None,
             quick: false,
+            place: true,
+            room: None,
         }
     }
 
@@ -126,6 +144,10 @@ impl Cluster {
                 }
                 _ => Intent::Unknown,
             };
+            if !self.place {
+                observed.place = Place::Waiting { taken: 16, waiting: 1 };
+            }
+            observed.room_since = self.room;
             observed.refusal = self.refusal.as_ref();
             observed.session = self.session.as_ref();
             let plan = plan(&observed);
@@ -201,7 +223,7 @@ impl Cluster {
                     self.handed.insert((handover.pod_name, count));
                     self.session.get_or_insert_with(SessionView::default);
                 }
-                Effect::EnsureNetworkPolicy(_) | Effect::ApplyArtifacts(_) => {}
+                Effect::EnsureNetworkPolicy(_) | Effect::DeleteRun | Effect::ApplyArtifacts(_) => {}
             }
         }
         true
@@ -243,6 +265,18 @@ impl Cluster {
                 self.world.run.metadata.generation = Some(generation);
                 self.world.run.spec.params.insert("generation".into(), generation.to_string());
             }
+            Happening::Suspend(suspend) => self.world.run.spec.suspend = suspend,
+            Happening::Rerun => {
+                let annotations = self.world.run.metadata.annotations.get_or_insert_default();
+                let count = annotations.get("stratbox.dev/rerun-requested-at").map_or(0, String::len);
+                annotations.insert("stratbox.dev/rerun-requested-at".into(), "x".repeat((count + 1).min(60)));
+            }
+            Happening::Policy(policy) => {
+                let fallback = self.world.run.spec.fallback.get_or_insert_default();
+                (fallback.policy, fallback.retry_deadline_seconds) = (Some(policy), Some(100));
+            }
+            Happening::Room => self.room = Some(self.world.now),
+            Happening::NoPlace => self.place = !self.place,
         }
     }
 
@@ -283,7 +317,7 @@ proptest! {
         cluster.reconcile();
         for happening in happenings {
             let before = cluster.finished().then(|| cluster.world.status().clone());
-            let new_input = matches!(happening, Happening::NewInput);
+            let new_input = matches!(happening, Happening::NewInput | Happening::Rerun);
             cluster.happen(happening);
             cluster.reconcile();
             if let (Some(before), false) = (before, new_input) {
@@ -294,6 +328,8 @@ proptest! {
         cluster.dies_after = None;
         // Left alone with a class, every run comes to an end, by its deadlines if by nothing else.
         cluster.happen(Happening::ClassBack);
+        cluster.happen(Happening::Suspend(false));
+        cluster.place = true;
         for _ in 0..40 {
             if cluster.finished() {
                 break;

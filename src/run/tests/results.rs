@@ -419,7 +419,7 @@ fn with_artifacts(change: impl FnOnce(&mut SessionView)) -> (World, SessionView)
 fn a_report_waits_for_the_artifacts_that_it_announces() {
     let (world, view) = with_artifacts(|view| view.collecting = true);
     let plan = with_pod(&world, running(), Some(view));
-    assert_eq!((&plan.status, plan.next), (&None, Next::After(Duration::from_secs(2))));
+    assert_eq!((ready(&plan), plan.next), (("Unknown", "Collecting"), Next::After(Duration::from_secs(2))));
     assert!(
         !deletes(&plan.effects) && !deletes(&plan.cleanup) && !plan.cleanup.contains(&Effect::CloseSession)
     );
@@ -559,6 +559,7 @@ fn the_fullest_possible_status_fits_its_budget() {
     let most = Some(86_400_000);
     status.durations = Some(Durations {
         validate_ms: most,
+        queue_ms: most,
         schedule_ms: most,
         start_ms: most,
         handover_ms: most,

@@ -221,7 +221,8 @@ fn an_unschedulable_pod_falls_back_only_after_the_deadline_and_goes_first() {
 #[test]
 fn policy_fail_has_no_path() {
     let mut world = recorded();
-    world.run.spec.fallback = Some(Fallback { policy: Some(FallbackPolicy::Fail) });
+    world.run.spec.fallback =
+        Some(Fallback { policy: Some(FallbackPolicy::Fail), retry_deadline_seconds: None });
     world.later(30);
     let plan = with_pod(&world, unschedulable(), None);
     assert_eq!(ready(&plan), ("False", "Unschedulable"));
@@ -242,7 +243,7 @@ fn a_gated_pod_is_never_a_fallback() {
     world.later(100_000);
     let gated =
         json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]});
-    assert_eq!(ready(&with_pod(&world, gated, None)), ("Unknown", "Scheduling"));
+    assert_eq!(ready(&with_pod(&world, gated, None)), ("Unknown", "Queued"));
 }
 
 #[test]
@@ -272,7 +273,7 @@ fn an_accepted_run_is_not_bound_by_the_scheduling_deadline() {
     world.later(200);
     let session = SessionView { accepted: true, ..SessionView::default() };
     assert_eq!(ready(&with_pod(&world, running(), Some(session.clone()))), ("Unknown", "Running"));
-    world.later(200);
+    world.later(250);
     assert_eq!(ready(&with_pod(&world, running(), Some(session))), ("False", "DeadlineExceeded"));
 }
 
