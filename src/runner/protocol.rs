@@ -152,16 +152,26 @@ impl Replies {
         let Some(body) = rest.get(..length as usize) else {
             return Ok(None);
         };
+        if kind == 4 {
+            return Ok(Some((evaluation, Reply::Result(self.take_body(FRAME, length as usize)))));
+        }
         let number = || body.try_into().map(u32::from_le_bytes).map_err(|_| garbled.clone());
         let reply = match kind {
             1 => Reply::Ready,
             2 => Reply::Started { pid: number()? },
             3 => Reply::Locked,
-            4 => Reply::Result(body.to_vec()),
             _ => Reply::Ended { status: number()?.cast_signed() },
         };
         self.bytes.drain(..FRAME + length as usize);
         Ok(Some((evaluation, reply)))
+    }
+
+    /// The body of a result without a second copy of it: that of thousands of symbols has tens of megabytes.
+    fn take_body(&mut self, head: usize, length: usize) -> Vec<u8> {
+        let rest = self.bytes.split_off(head + length);
+        let mut body = std::mem::replace(&mut self.bytes, rest);
+        body.drain(..head);
+        body
     }
 }
 

@@ -27,6 +27,7 @@ pub use report::{
     StrategyFault,
 };
 pub use run::{
-    Accepted, Dataset, DatasetFormat, Execution, Limits, Rebalance, Run, RunError, SCHEMA, Trials, sha256_hex,
+    Accepted, Dataset, DatasetFormat, Execution, Limits, Rebalance, Run, RunError, SCHEMA, Trials, hex,
+    sha256_hex,
 };
 pub use text::{clean, cost, escaped, head, is_deceptive, tail};

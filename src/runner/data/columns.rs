@@ -1,4 +1,5 @@
-//! A whole dataset in memory: one series a symbol, so that a gap costs nothing and a run touches only its symbols.
+//! A whole dataset in memory: every value once, in the order of the file, and for each symbol which rows are its own. So
+//! a gap costs nothing, a run touches only its symbols, and the rows of one date lie together, as evaluations read them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,16 +23,18 @@ pub(crate) struct Dataset {
     pub(super) close: usize,
     /// Every date of the file, ascending.
     pub(super) dates: Vec<Date>,
+    /// Row-major rows × fields; NaN where the file has nothing.
+    values: Vec<f64>,
     series: BTreeMap<String, Series>,
 }
 
-/// One symbol's rows.
+/// Which rows are one symbol's.
 #[derive(Debug, Default)]
 pub(super) struct Series {
     /// Positions in the dataset's dates, ascending.
     pub(super) at: Vec<u32>,
-    /// Row-major rows × fields; NaN where the file has nothing.
-    pub(super) values: Vec<f64>,
+    /// The row of each.
+    pub(super) rows: Vec<u32>,
 }
 
 impl Dataset {
@@ -44,6 +47,12 @@ impl Dataset {
     pub(super) fn series(&self, symbol: &str) -> Option<&Series> {
         self.series.get(symbol)
     }
+
+    /// The values of a row, field by field.
+    pub(super) fn row(&self, row: u32) -> &[f64] {
+        let width = self.fields.len();
+        &self.values[row as usize * width..][..width]
+    }
 }
 
 /// A dataset that is being read, row by row.
@@ -53,13 +62,19 @@ pub(super) struct Columns {
     dates: Vec<Date>,
     index: HashMap<String, usize>,
     series: Vec<Series>,
-    rows: u64,
+    values: Vec<f64>,
+    rows: u32,
 }
 
 impl Columns {
-    /// An empty one with these fields.
-    pub(super) fn new(fields: Vec<String>) -> Self {
-        Self { fields, dates: Vec::new(), index: HashMap::new(), series: Vec::new(), rows: 0 }
+    /// An empty one with these fields and room for so many rows: a dataset of hundreds of megabytes that grew by doubling
+    /// would need twice its size. The number is the manifest's, so it may be anything.
+    pub(super) fn new(fields: Vec<String>, rows: u64) -> Self {
+        let mut values = Vec::new();
+        let cells = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(fields.len()));
+        // A wrong manifest is found at the end; until then the values grow as they come.
+        let _ = cells.map(|cells| values.try_reserve_exact(cells));
+        Self { fields, dates: Vec::new(), index: HashMap::new(), series: Vec::new(), values, rows: 0 }
     }
 
     /// How many values a row has.
@@ -99,9 +114,10 @@ impl Columns {
             return Err(format!("{symbol} has two rows on {date}"));
         }
         series.at.push(today);
-        series.values.extend(values);
-        self.rows += 1;
-        if series.values.len() != series.at.len() * self.fields.len() {
+        series.rows.push(self.rows);
+        self.values.extend(values);
+        self.rows = self.rows.checked_add(1).ok_or("too many rows")?;
+        if self.values.len() != self.rows as usize * self.fields.len() {
             return Err(format!("the row of {symbol} on {date} has not {} values", self.fields.len()));
         }
         Ok(())
@@ -112,13 +128,25 @@ impl Columns {
         if self.fields != manifest.fields {
             return Err(format!("fields are {:?}, the manifest says {:?}", self.fields, manifest.fields));
         }
-        if self.rows != manifest.rows {
+        if u64::from(self.rows) != manifest.rows {
             return Err(format!("{} rows, the manifest says {}", self.rows, manifest.rows));
         }
         let close = self.fields.iter().position(|field| field == CLOSE).ok_or("has no field close")?;
-        let mut series = self.series;
-        let series =
-            self.index.into_iter().map(|(symbol, at)| (symbol, std::mem::take(&mut series[at]))).collect();
-        Ok(Dataset { name: name.to_owned(), sha256, fields: self.fields, close, dates: self.dates, series })
+        let mut all = self.series;
+        let series = self.index.into_iter().map(|(symbol, at)| {
+            let mut series = std::mem::take(&mut all[at]);
+            series.at.shrink_to_fit();
+            series.rows.shrink_to_fit();
+            (symbol, series)
+        });
+        Ok(Dataset {
+            name: name.to_owned(),
+            sha256,
+            fields: self.fields,
+            close,
+            dates: self.dates,
+            values: self.values,
+            series: series.collect(),
+        })
     }
 }

@@ -14,13 +14,19 @@ pub(super) use columns::Dataset;
 pub(super) use rows::{Rows, Shock, View};
 pub(super) use slice::Slice;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::wire::{DatasetFormat, sha256_hex};
+use sha2::{Digest as _, Sha256};
+
+use crate::wire::{DatasetFormat, hex};
 use manifest::Manifest;
+
+/// How much of a file is read at once.
+const CHUNK: usize = 256 * 1024;
 
 /// Which dataset: a folder below the datasets' folder, a path inside it, and the format that the class promises.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -103,19 +109,35 @@ pub(super) fn load(root: &Path, source: &Source) -> Result<Dataset, LoadError> {
     if manifest.format != expected {
         return Err(LoadError::Format { expected, found: manifest.format });
     }
-    let file = shown.join(&manifest.file).display().to_string();
-    let bytes = read(&folder.join(plain(&manifest.file)?), &file)?;
-    let found = sha256_hex(&bytes);
+    let shown = shown.join(&manifest.file).display().to_string();
+    let unread = |source| LoadError::Read { file: shown.clone(), source };
+    // Twice through the file instead of once with all of it in memory beside its values.
+    let path = folder.join(plain(&manifest.file)?);
+    let found = File::open(&path).and_then(hash).map_err(unread)?;
     if !found.eq_ignore_ascii_case(&manifest.sha256) {
-        return Err(LoadError::Hash { file, expected: manifest.sha256, found });
+        return Err(LoadError::Hash { file: shown, expected: manifest.sha256, found });
     }
+    let file = File::open(&path).map_err(unread)?;
     let columns = match source.format {
-        DatasetFormat::Csv => csv::read(&bytes),
-        DatasetFormat::Parquet => parquet::read(bytes),
+        DatasetFormat::Csv => csv::read(BufReader::with_capacity(CHUNK, file), manifest.rows),
+        DatasetFormat::Parquet => parquet::read(file, manifest.rows),
     };
     columns
         .and_then(|columns| columns.finished(&source.name, found, &manifest))
-        .map_err(|reason| LoadError::Content { file, reason })
+        .map_err(|reason| LoadError::Content { file: shown, reason })
+}
+
+/// Lower-case hex of the SHA-256 of a file.
+fn hash(mut file: File) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = file.read(&mut chunk)?;
+        if count == 0 {
+            return Ok(hex(&digest.finalize()));
+        }
+        digest.update(&chunk[..count]);
+    }
 }
 
 fn format_name(format: DatasetFormat) -> &'static str {
@@ -151,7 +173,7 @@ impl Dataset {
             "fields": ["open", "close", "sector", "ratio"],
         }))
         .expect("a manifest");
-        csv::read(csv.as_bytes())
+        csv::read(csv.as_bytes(), 0)
             .and_then(|columns| columns.finished("us-stocks", String::new(), &manifest))
             .expect("a dataset")
     }
@@ -160,6 +182,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::sha256_hex;
 
     const CSV: &str = "date,symbol,open,close\n2024-01-02,AAPL,1,2\n2024-01-02,FB,1,\n2024-01-03,AAPL,3,4\n";
 

@@ -6,23 +6,25 @@ use jiff::{Span, ToSpan as _};
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::columns::Columns;
 
-/// Reads the whole file.
+/// Rows that are read at once: a group may be the whole file, and as cells it would take a multiple of its size.
+const BATCH: usize = 64 * 1024;
+
+/// Reads the whole file; `rows` is how many the manifest says there are.
 ///
 /// # Errors
 /// What is not of this form.
-pub(super) fn read(bytes: Vec<u8>) -> Result<Columns, String> {
-    // The crate's own Bytes type is reached through its conversion from a vector.
-    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).map_err(|error| error.to_string())?;
+pub(super) fn read(file: impl ChunkReader + 'static, rows: u64) -> Result<Columns, String> {
+    let reader = SerializedFileReader::new(file).map_err(|error| error.to_string())?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let names: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
     let fields = names.strip_prefix(&["date".to_owned(), "symbol".to_owned()]);
     let fields = fields.ok_or("the first columns are not date and symbol")?;
-    let mut columns = Columns::new(fields.to_vec());
+    let mut columns = Columns::new(fields.to_vec(), rows);
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index).map_err(|error| error.to_string())?;
         read_group(&*group, &names, &mut columns)?;
@@ -34,22 +36,31 @@ fn read_group(group: &dyn RowGroupReader, names: &[String], columns: &mut Column
     let rows =
         usize::try_from(group.metadata().num_rows()).map_err(|_| "negative number of rows".to_owned())?;
     let descriptor = |index: usize| group.metadata().column(index).column_descr();
-    let open = |index: usize| group.get_column_reader(index).map_err(|error| error.to_string());
     let located = |index: usize| move |reason: String| format!("column {}: {reason}", names[index]);
-    let dates = dates(open(0)?, descriptor(0), rows).map_err(located(0))?;
-    let symbols = texts(open(1)?, descriptor(1), rows).map_err(located(1))?;
-    let fields = (2..names.len())
-        .map(|index| numbers(open(index)?, descriptor(index), rows).map_err(located(index)))
+    let mut readers = (0..names.len())
+        .map(|index| group.get_column_reader(index).map_err(|error| located(index)(error.to_string())))
         .collect::<Result<Vec<_>, _>>()?;
-    for (row, (date, symbol)) in dates.into_iter().zip(symbols).enumerate() {
-        columns.push(date, &symbol, fields.iter().map(|field| field[row]))?;
+    let [date, symbol, fields @ ..] = readers.as_mut_slice() else {
+        return Err("the first columns are not date and symbol".to_owned());
+    };
+    for first in (0..rows).step_by(BATCH) {
+        let rows = BATCH.min(rows - first);
+        let dates = dates(date, descriptor(0), rows).map_err(located(0))?;
+        let symbols = texts(symbol, descriptor(1), rows).map_err(located(1))?;
+        let fields = (2..)
+            .zip(fields.iter_mut())
+            .map(|(index, field)| numbers(field, descriptor(index), rows).map_err(located(index)))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (row, (date, symbol)) in dates.into_iter().zip(symbols).enumerate() {
+            columns.push(date, &symbol, fields.iter().map(|field| field[row]))?;
+        }
     }
     Ok(())
 }
 
-/// One flat column; absent values are `None`.
+/// So many cells of one flat column; absent values are `None`.
 fn cells<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
+    reader: &mut ColumnReaderImpl<T>,
     descriptor: &ColumnDescriptor,
     rows: usize,
 ) -> Result<Vec<Option<T::T>>, String> {
@@ -85,7 +96,11 @@ fn cells<T: DataType>(
         .collect()
 }
 
-fn numbers(reader: ColumnReader, descriptor: &ColumnDescriptor, rows: usize) -> Result<Vec<f64>, String> {
+fn numbers(
+    reader: &mut ColumnReader,
+    descriptor: &ColumnDescriptor,
+    rows: usize,
+) -> Result<Vec<f64>, String> {
     #[expect(clippy::cast_precision_loss, reason = "a volume beyond 2^53 may lose its last digits")]
     let values: Vec<f64> = match reader {
         ColumnReader::DoubleColumnReader(reader) => {
@@ -111,7 +126,11 @@ fn numbers(reader: ColumnReader, descriptor: &ColumnDescriptor, rows: usize) -> 
     Ok(values)
 }
 
-fn texts(reader: ColumnReader, descriptor: &ColumnDescriptor, rows: usize) -> Result<Vec<String>, String> {
+fn texts(
+    reader: &mut ColumnReader,
+    descriptor: &ColumnDescriptor,
+    rows: usize,
+) -> Result<Vec<String>, String> {
     let ColumnReader::ByteArrayColumnReader(reader) = reader else {
         return Err("is no text".to_owned());
     };
@@ -122,7 +141,7 @@ fn texts(reader: ColumnReader, descriptor: &ColumnDescriptor, rows: usize) -> Re
     cells(reader, descriptor, rows)?.into_iter().map(|cell| text(cell).map_err(str::to_owned)).collect()
 }
 
-fn dates(reader: ColumnReader, descriptor: &ColumnDescriptor, rows: usize) -> Result<Vec<Date>, String> {
+fn dates(reader: &mut ColumnReader, descriptor: &ColumnDescriptor, rows: usize) -> Result<Vec<Date>, String> {
     match (reader, descriptor.logical_type_ref()) {
         (ColumnReader::Int32ColumnReader(reader), Some(LogicalType::Date)) => {
             cells(reader, descriptor, rows)?.into_iter().map(|cell| date_of(cell.map(i64::from), 1)).collect()
@@ -158,6 +177,7 @@ fn date_of(cell: Option<i64>, a_day: i64) -> Result<Date, String> {
 mod tests {
     use std::sync::Arc;
 
+    use bytes::Bytes;
     use parquet::data_type::{ByteArrayType, DoubleType, Int32Type, Int64Type};
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -201,20 +221,22 @@ mod tests {
     }
 
     fn refused(bytes: Vec<u8>) -> String {
-        read(bytes).expect_err("refused")
+        read(Bytes::from(bytes), 6).expect_err("refused")
     }
 
     #[test]
     fn dates_and_time_stamps_are_read_alike() {
-        let by_date = read(written(&schema("int32 date (DATE)"), 0)).expect("columns");
-        let by_time =
-            read(written(&schema("int64 date (TIMESTAMP(MICROS,false))"), 86_400_000_000)).expect("columns");
+        let by_date = read(Bytes::from(written(&schema("int32 date (DATE)"), 0)), 6).expect("columns");
+        let by_time = Bytes::from(written(&schema("int64 date (TIMESTAMP(MICROS,false))"), 86_400_000_000));
+        let by_time = read(by_time, 6).expect("columns");
         assert_eq!(format!("{by_date:?}").len(), format!("{by_time:?}").len());
         assert_eq!(by_date.width(), 2);
         let text = format!("{by_date:?}");
         assert!(text.contains("2022-01-08") && text.contains("2022-01-11"), "{text}");
         assert!(
-            text.contains("[1.5, 7.0, 2.5, 9.0, 1.5, 7.0, 2.5, 9.0]") && text.contains("[NaN, 8.0"),
+            text.contains("[1.5, 7.0, NaN, 8.0, 2.5, 9.0, 1.5, 7.0, NaN, 8.0, 2.5, 9.0]")
+                && text.contains("rows: [0, 2, 3, 5]")
+                && text.contains("rows: [1, 4]"),
             "{text}"
         );
     }
@@ -227,10 +249,10 @@ mod tests {
         );
         assert!(refused(written(&schema("int64 date"), 1)).contains("column date"));
         assert!(refused(written(&schema("int32 day (DATE)"), 0)).contains("date and symbol"));
-        assert!(read(b"PAR1 but not really PAR1".to_vec()).is_err());
+        assert!(read(Bytes::from_static(b"PAR1 but not really PAR1"), 6).is_err());
         let good = written(&schema("int32 date (DATE)"), 0);
         for cut in (0..good.len()).step_by(13) {
-            assert!(read(good[..cut].to_vec()).is_err(), "cut at {cut}");
+            assert!(read(Bytes::copy_from_slice(&good[..cut]), 6).is_err(), "cut at {cut}");
         }
     }
 }

@@ -57,8 +57,8 @@ impl<'a> Rows<'a> {
             self.row.clear();
             self.row.resize(fields * symbols, f64::NAN);
             for (column, cursor) in self.cursors.iter_mut().enumerate() {
-                if let Some(values) = cursor.row(at, fields) {
-                    for (field, &value) in values.iter().enumerate() {
+                if let Some(row) = cursor.row(at) {
+                    for (field, &value) in self.slice.values(row).iter().enumerate() {
                         self.row[field * symbols + column] = value;
                     }
                 }
@@ -104,12 +104,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// The row of the date at `at`, which must not be before the last one asked for.
-    pub(super) fn row(&mut self, at: u32, fields: usize) -> Option<&'a [f64]> {
+    pub(super) fn row(&mut self, at: u32) -> Option<u32> {
         while self.series.at.get(self.next).is_some_and(|&mine| mine < at) {
             self.next += 1;
         }
         let here = self.series.at.get(self.next) == Some(&at);
-        here.then(|| &self.series.values[self.next * fields..][..fields])
+        here.then(|| self.series.rows[self.next])
     }
 }
 

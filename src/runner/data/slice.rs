@@ -96,8 +96,8 @@ impl<'a> Slice<'a> {
         let end = bound("spec.dataset.end", asked.end.as_deref())?;
         let mut priced = vec![false; dataset.dates.len()];
         for one in &series {
-            for (at, row) in one.at.iter().zip(one.values.chunks_exact(dataset.fields.len())) {
-                priced[*at as usize] |= !row[dataset.close].is_nan();
+            for (&at, &row) in one.at.iter().zip(&one.rows) {
+                priced[at as usize] |= !dataset.row(row)[dataset.close].is_nan();
             }
         }
         let (at, dates): (Vec<u32>, Vec<Date>) = (0..)
@@ -135,12 +135,13 @@ impl<'a> Slice<'a> {
 
     fn closes_of(&self, series: &Series) -> Vec<f64> {
         let mut cursor = Cursor::new(series, self.at[0]);
-        self.at
-            .iter()
-            .map(|&at| {
-                cursor.row(at, self.dataset.fields.len()).map_or(f64::NAN, |row| row[self.dataset.close])
-            })
-            .collect()
+        let close = |row| self.dataset.row(row)[self.dataset.close];
+        self.at.iter().map(|&at| cursor.row(at).map_or(f64::NAN, close)).collect()
+    }
+
+    /// The values of a row of the dataset, field by field.
+    pub(super) fn values(&self, row: u32) -> &[f64] {
+        self.dataset.row(row)
     }
 
     /// All of it, as it is.
@@ -177,11 +178,12 @@ impl<'a> Slice<'a> {
     /// field of another name whose every value is a whole number is a code, a flag or a count (a sector, a membership):
     /// three times a code is none, and an honest strategy that looks it up would raise.
     pub(crate) fn shocked_fields(&self) -> Vec<bool> {
-        let width = self.dataset.fields.len();
         let is_quantity = |place: usize| {
-            let mut values =
-                self.series.iter().flat_map(|series| series.values.iter().skip(place).step_by(width));
-            values.any(|value| value.fract() != 0.0 && value.is_finite())
+            let mut rows = self.series.iter().flat_map(|series| &series.rows);
+            rows.any(|&row| {
+                let value = self.dataset.row(row)[place];
+                value.is_finite() && value.fract() != 0.0
+            })
         };
         self.dataset
             .fields
@@ -243,7 +245,7 @@ mod tests {
             "schema": 1, "file": "x", "format": "csv", "sha256": "", "rows": 6, "fields": ["open", "close"],
         }))
         .expect("a manifest");
-        csv::read(CSV.as_bytes())
+        csv::read(CSV.as_bytes(), 6)
             .and_then(|columns| columns.finished("d", String::new(), &manifest))
             .expect("a dataset")
     }
