@@ -15,10 +15,11 @@ sweep: ## a run's every request spoiled in each of eight ways: the matrix
 	@tests/install >/dev/null
 	SWEEP=all cargo test --locked --test sweep -- --nocapture
 
-bench: ## StrategyRun against a plain hardened Job; the gate by itself
+bench: ## StrategyRun against a plain hardened Job; the gate and the runner by themselves
 	@tests/install >/dev/null
 	cargo bench --locked --bench e2e
 	cargo bench --locked --bench gate
+	cargo bench --locked --bench runner
 
 images: ## the three images as OCI archives in target/images
 	images/build all

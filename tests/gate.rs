@@ -54,6 +54,16 @@ fn every_realistic_strategy_is_accepted_without_a_word() {
 }
 
 #[test]
+fn what_only_the_checks_can_find_passes_the_gate() {
+    for folder in ["lookahead", "honest", "nondeterministic"] {
+        for file in corpus(folder) {
+            let findings = gate(&std::fs::read_to_string(&file).unwrap()).err();
+            assert!(findings.is_none(), "{}: {findings:#?}", file.display());
+        }
+    }
+}
+
+#[test]
 fn every_hostile_program_is_refused_by_the_rule_it_names() {
     let files = corpus("rejected");
     assert!(files.len() >= 150, "{} rejected programs", files.len());

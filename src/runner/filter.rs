@@ -28,7 +28,7 @@ const BPF_MAXINSNS: usize = 4096;
 
 /// Why there is no stage 2. All of them are faults of the build, found by its tests.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FilterError {
+pub enum FilterError {
     /// Not JSON.
     #[error("failed to read seccomp/strategy.json")]
     Json(#[from] serde_json::Error),
@@ -50,7 +50,7 @@ pub(super) enum FilterError {
 ///
 /// # Errors
 /// A faulty `seccomp/strategy.json`.
-pub(super) fn compile() -> Result<Vec<u8>, FilterError> {
+pub fn compile() -> Result<Vec<u8>, FilterError> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|_| FilterError::Architecture)?;
     let program = program(arch)?;
     Ok(program

@@ -311,7 +311,8 @@ impl Interpreter {
 }
 
 /// What the interpreter may read: the system's libraries, its own prefix (which is `/usr` in the image) and its script.
-fn readable(python: &Path, script: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn readable(python: &Path, script: &Path) -> Vec<PathBuf> {
     let real = python.canonicalize().ok();
     let prefixes =
         [Some(python), real.as_deref()].into_iter().flatten().filter_map(|path| path.parent()?.parent());

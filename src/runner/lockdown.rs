@@ -27,7 +27,7 @@ const ABI_KNOWN: ABI = ABI::V7;
 
 /// Why the runner could not lock itself down. Always a fault of the sandbox, never of the strategy.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LockdownError {
+pub enum LockdownError {
     /// A system call that every Linux since 5.9 has.
     #[error("failed to {step}")]
     System {
@@ -136,7 +136,7 @@ pub(super) fn wait_for_sigterm() -> bool {
 ///
 /// # Errors
 /// A kernel that has Landlock and does not enforce the rules: never open silently.
-pub(super) fn restrict_thread(readable: &[PathBuf]) -> Result<Option<u32>, LockdownError> {
+pub fn restrict_thread(readable: &[PathBuf]) -> Result<Option<u32>, LockdownError> {
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI_KNOWN))?

@@ -44,6 +44,13 @@ mod verdict;
 
 use std::path::PathBuf;
 
+/// The lockdown in parts, for the bench that tells what they cost. A sandbox cannot leave any of them out.
+pub mod parts {
+    pub use super::filter::compile as stage_2;
+    pub use super::interpreter::readable;
+    pub use super::lockdown::restrict_thread as landlock;
+}
+
 /// The exit code of a runner that was told to stop before it had a report.
 pub const TERMINATED: u8 = 143;
 /// The exit code of a fault of the sandbox itself.
