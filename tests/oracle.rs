@@ -31,6 +31,7 @@ struct Answer {
     counts: ExpectedCounts,
     ruined: bool,
     empyrical: BTreeMap<String, f64>,
+    quantstats: BTreeMap<String, f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -165,10 +166,19 @@ fn the_score_is_the_oracles() {
     for (name, _) in empty_metrics().named() {
         assert!(seen.metrics.get(name).is_some_and(|&count| count >= 5), "{name} was hardly compared");
     }
-    for name in ["sharpeRatio", "sortinoRatio", "maxDrawdown", "calmarRatio", "alpha", "beta", "annualReturn"]
-    {
-        let compared = seen.second_opinions.get(name).is_some_and(|&count| count >= 20);
-        assert!(compared, "{name} was hardly compared with empyrical");
+    let shared =
+        ["annualReturn", "annualVolatility", "sharpeRatio", "sortinoRatio", "maxDrawdown", "calmarRatio"];
+    let compared =
+        |who: &str, names: &[&str]| names.iter().map(|name| format!("{who} {name}")).collect::<Vec<_>>();
+    let names = [
+        compared("empyrical", &shared),
+        compared("empyrical", &["alpha", "beta"]),
+        compared("quantstats", &shared),
+        compared("quantstats", &["beta", "dailyWinRate"]),
+    ];
+    for name in names.concat() {
+        let compared = seen.second_opinions.get(&name).is_some_and(|&count| count >= 20);
+        assert!(compared, "{name} was hardly compared");
     }
     assert!(seen.ruins >= 2 && seen.turned >= 100 && seen.trades >= 1000, "too little happened: {seen:?}");
     let Counts { missing_prices, targets_without_price, rows_scaled_down } = seen.counts;
@@ -193,10 +203,12 @@ fn compare(name: &str, case: &Case, answer: &Answer, seen: &mut Seen) {
         rows_scaled_down: answer.counts.rows_scaled_down,
     };
     assert_eq!(found.counts, expected, "{name}");
-    for (metric, value) in &answer.empyrical {
-        if let Some(own) = metrics.get(metric) {
-            assert!(close_to(*own, *value), "{name}: {metric} is {own}, empyrical says {value}");
-            *seen.second_opinions.entry(metric.clone()).or_default() += 1;
+    for (who, opinion) in [("empyrical", &answer.empyrical), ("quantstats", &answer.quantstats)] {
+        for (metric, value) in opinion {
+            if let Some(own) = metrics.get(metric) {
+                assert!(close_to(*own, *value), "{name}: {metric} is {own}, {who} says {value}");
+                *seen.second_opinions.entry(format!("{who} {metric}")).or_default() += 1;
+            }
         }
     }
 

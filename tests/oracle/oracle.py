@@ -1,6 +1,6 @@
 """Expected scores, for tests only. Run it with the python that ./venv prints.
 
-    oracle.py score < CASES            a JSON case a line → a JSON answer a line (page.score, and empyrical's opinion)
+    oracle.py score < CASES            a JSON case a line → a JSON answer a line (page.score, and two second opinions)
     oracle.py dataset > data.csv       the real prices that tests and the demo use, adjusted
     oracle.py run STRATEGY.py --data data.csv [--symbols A,B] [--start DATE] [--end DATE] [--params JSON]
                   [--execution JSON] [--benchmark SYMBOL] [--trials JSON] [--positions]
@@ -38,7 +38,9 @@ def answer_cases() -> None:
     for line in sys.stdin:
         case = json.loads(line)
         answer = page.score(case)
-        answer["empyrical"] = peers.opinion(case["dates"], answer["returns"], case.get("benchmark"))
+        asked = case["dates"], answer["returns"], case.get("benchmark")
+        answer["empyrical"] = peers.opinion(*asked)
+        answer["quantstats"] = peers.third_opinion(*asked)
         print(json.dumps(answer, allow_nan=False))
 
 
