@@ -62,6 +62,8 @@ struct Bound<'a> {
     scopes: BTreeSet<usize>,
     modules: BTreeSet<&'a str>,
     members: BTreeSet<(&'a str, &'a str)>,
+    /// Whether anything but an import binds it.
+    otherwise: bool,
     /// Byte from which on the name certainly is bound at module level.
     sure_from: Option<usize>,
     /// Whether a module-level binding is deleted somewhere, by `del` or at the end of an `except … as`.
@@ -89,7 +91,7 @@ impl<'a> Names<'a> {
                 How::Member(module, name) => {
                     bound.members.insert((module, name));
                 }
-                _ => {}
+                _ => bound.otherwise = true,
             }
             let module_level =
                 program.scopes.get(binding.scope).is_some_and(|scope| scope.kind == ScopeKind::Module);
@@ -106,6 +108,31 @@ impl<'a> Names<'a> {
     /// Every binding of `name`, in any scope.
     pub(super) fn of(&self, name: &str) -> &[Binding<'a>] {
         self.by_name.get(name).map_or(&[], |bound| bound.bindings.as_slice())
+    }
+
+    /// The one thing of a module that `name` ever is.
+    pub(super) fn only_member(&self, name: &str) -> Option<(&'a str, &'a str)> {
+        let bound = self.by_name.get(name).filter(|bound| !bound.otherwise && bound.modules.is_empty())?;
+        bound.members.first().copied().filter(|_| bound.members.len() == 1)
+    }
+
+    /// The one module that `name` ever is.
+    pub(super) fn only_module(&self, name: &str) -> Option<&'a str> {
+        let bound = self.by_name.get(name).filter(|bound| !bound.otherwise && bound.members.is_empty())?;
+        bound.modules.first().copied().filter(|_| bound.modules.len() == 1)
+    }
+
+    /// The bindings of `name`, or none if there are more than any honest program has: for rules that look at all of
+    /// them each time the name is written.
+    pub(super) fn few_of(&self, name: &str) -> &[Binding<'a>] {
+        const FEW: usize = 64;
+        let bindings = self.of(name);
+        if bindings.len() <= FEW { bindings } else { &[] }
+    }
+
+    /// Whether `name` is bound in this very scope.
+    pub(super) fn binds_in(&self, name: &str, scope: usize) -> bool {
+        self.by_name.get(name).is_some_and(|bound| bound.scopes.contains(&scope))
     }
 
     /// The modules `name` is bound to by imports. A name that is also bound otherwise breaks BLT003, so for all other

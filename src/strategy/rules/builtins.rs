@@ -14,10 +14,11 @@ rules! {
     /// Only computing builtins may be named, even without calling them. `eval`, `exec`, `open`, `getattr` and the like
     /// reach the interpreter or the machine. A name that the program binds nowhere is refused too, since it would fail.
     BLT001: Error, core;
-    /// `type`, `super`, `iter` or `hasattr` in a form that does more than ask.
+    /// `type`, `super`, `iter`, `hasattr` or `print` in a form that does more than ask or print.
     ///
     /// Allowed: `type(x)` compared, printed or followed by `.__name__`; `super().method(…)`; `iter(x)`;
-    /// `hasattr(x, "name")`. As values or with more arguments they make classes and reach attributes by text.
+    /// `hasattr(x, "name")`; `print(x)` without `file=`. As values or with more arguments they make classes and reach
+    /// attributes by text.
     BLT002: Error, core;
     /// A denied builtin or an imported module is bound again.
     ///
@@ -194,6 +195,20 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
     for binding in &context.program.bindings {
         check_binding(context, binding, report);
     }
+    for (visit, expr) in context.exprs() {
+        if let Expr::Call(call) = expr
+            && matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "print")
+            && context.names.of("print").is_empty()
+            && call.arguments.keywords.iter().any(|k| k.arg.as_ref().is_none_or(|arg| arg.as_str() == "file"))
+        {
+            report.add(
+                &BLT002,
+                visit.range(),
+                "`print` with `file=` writes through another object",
+                "delete `file=`: what is printed goes to the status of the run",
+            );
+        }
+    }
 }
 
 /// `data` and `params` are given to the script form.
@@ -316,7 +331,7 @@ fn hint(name: &str) -> &'static str {
         "eval" | "exec" | "compile" => "write the computation itself, or choose between functions in a dict",
         "open" => "the prices are in `data`, parameters in `params`; the opening price is `data[\"open\"]`",
         "input" => "read `params[\"name\"]`",
-        "getattr" => "write `x.name`, or keep the values in a dict",
+        "getattr" => "write `x.name`, or choose from a dict: `{\"mean\": lambda r: r.mean()}[name](rolling)`",
         "setattr" | "delattr" => "write `self.name = value`, or keep the values in a dict",
         "globals" | "locals" | "vars" => "keep the values in a dict of your own",
         "dir" => "write out the names that you need",

@@ -6,13 +6,14 @@ use super::super::parse::ast::{Expr, Parameters, Stmt, StmtFunctionDef};
 use super::super::parse::{Ranged, bytes};
 use super::super::scope::How;
 use super::super::walk::{IdentKind, Node, ROOT};
-use super::{Context, rules};
+use super::{Context, decorator, rules};
 
 rules! {
     /// There is not exactly one entry.
     ///
-    /// A strategy is a module-level `def strategy(data)` or `def strategy(data, params)`, bound once; or, without it, a
-    /// script that assigns `position` at module level, with `data` and `params` given.
+    /// A strategy is a module-level `def strategy(data)` or `def strategy(data, params)`, bound once and decorated, if at
+    /// all, by what returns a function; or, without it, a script that assigns `position` at module level, with `data` and
+    /// `params` given.
     CON001: Error, core;
     /// The strategy is asynchronous or a generator.
     ///
@@ -49,6 +50,16 @@ fn check_entry(context: &Context<'_>, report: &mut Report<'_>) {
                     "`strategy` is bound more than once at module level, so it is unclear what would run",
                     "define `strategy` once and give the other value another name",
                 );
+            }
+            for decorator in &def.decorator_list {
+                if !decorator::keeps(context.program, &context.names, decorator) {
+                    report.add(
+                        &CON001,
+                        bytes(decorator.range),
+                        "the decorator may replace `strategy` by something else than a function",
+                        "delete it, or let it return a function that is defined in it: `def wrapper(data): …`, `return wrapper`",
+                    );
+                }
             }
             check_parameters(&def.parameters, report);
             check_kind(context, def, report);

@@ -1,12 +1,12 @@
 //! PDS003: methods that pandas chooses by text.
 
 use super::super::finding::Report;
-use super::super::parse::ast::{Expr, ExprCall, Keyword};
+use super::super::parse::ast::{Expr, ExprCall, Keyword, Stmt, StmtClassDef};
 use super::super::parse::{Ranged, bytes};
-use super::super::scope::How;
-use super::super::walk::{IdentKind, Node, Role};
+use super::super::scope::{How, ScopeKind};
+use super::super::walk::{Ident, IdentKind, Node, Role};
 use super::pandas::PDS003;
-use super::{Context, builtins};
+use super::{Context, builtins, decorator};
 
 /// Methods whose first argument may be the name of a method.
 const METHODS: &[&str] = &["agg", "aggregate", "apply", "pipe", "transform"];
@@ -16,6 +16,15 @@ const KEYWORDS: &[&str] = &["aggfunc", "func"];
 const OPTIONS: &[&str] =
     &["args", "axis", "by_row", "engine", "engine_kwargs", "include_groups", "raw", "result_type"];
 
+/// Values of `engine=` that are pandas itself.
+const ENGINES: &[&str] = &["cython", "python"];
+/// Values of `win_type=` that are window functions.
+#[rustfmt::skip]
+const WINDOWS: &[&str] = &[
+    "barthann", "bartlett", "blackman", "blackmanharris", "bohman", "boxcar", "cosine", "exponential",
+    "gaussian", "general_gaussian", "hamming", "hann", "kaiser", "nuttall", "parzen", "taylor", "triang",
+    "tukey",
+];
 /// Names that may be written out: they compute. Sorted.
 const REDUCERS: &[&str] = &[
     "abs",
@@ -72,21 +81,31 @@ const REDUCERS: &[&str] = &[
 /// Runs the rule.
 pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
     for ident in &context.program.idents {
-        let is_method = METHODS.contains(&ident.text);
+        let is_filter = ident.text == "filter";
+        if !is_filter && !METHODS.contains(&ident.text) {
+            continue;
+        }
         match ident.kind {
-            IdentKind::AttributeLoad if is_method => {
-                let call = context.node(ident.node).and_then(|visit| {
-                    match (visit.role, context.parent(visit)?.node) {
-                        (Role::Callee, Node::Expr(Expr::Call(call))) => Some(call),
-                        _ => None,
-                    }
+            IdentKind::AttributeLoad => {
+                let visit = context.node(ident.node);
+                let base = visit.and_then(|visit| match visit.node {
+                    Node::Expr(Expr::Attribute(attribute)) => Some(&*attribute.value),
+                    _ => None,
+                });
+                if base.is_some_and(|base| is_own_object(context, base, ident)) {
+                    continue;
+                }
+                let call = visit.and_then(|visit| match (visit.role, context.parent(visit)?.node) {
+                    (Role::Callee, Node::Expr(Expr::Call(call))) => Some(call),
+                    _ => None,
                 });
                 match call {
+                    Some(call) if is_filter => check_filter(context, call, report),
                     Some(call) => check_call(context, ident.text, call, report),
                     None => refuse(ident.text, bytes(ident.range), report),
                 }
             }
-            IdentKind::PatternAttribute if is_method => refuse(ident.text, bytes(ident.range), report),
+            IdentKind::PatternAttribute => refuse(ident.text, bytes(ident.range), report),
             _ => {}
         }
     }
@@ -94,6 +113,60 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
         if let Expr::Call(call) = expr {
             check_keywords(context, call, report);
         }
+    }
+}
+
+/// Whether a method is one that the object's own class defines: `model.transform(x)` after `model = Model()`, or
+/// `self.transform(x)` in that class.
+fn is_own_object(context: &Context<'_>, base: &Expr, method: &Ident<'_>) -> bool {
+    let class = match base {
+        Expr::Name(name) if context.is_self(name.id.as_str()) => enclosing_class(context, method.scope),
+        base => decorator::class_of(context.program, &context.names, base),
+    };
+    // Assigned or decorated attributes of this name could be anything.
+    context.defines_method(method.text)
+        && class.is_some_and(|def| {
+            def.body
+                .iter()
+                .any(|stmt| matches!(stmt, Stmt::FunctionDef(own) if own.name.as_str() == method.text))
+        })
+}
+
+/// The class statement around a scope.
+fn enclosing_class<'a>(context: &Context<'a>, scope: usize) -> Option<&'a StmtClassDef> {
+    let mut scope = context.program.scopes.get(scope)?;
+    while scope.kind != ScopeKind::Class {
+        scope = context.program.scopes.get(scope.parent?)?;
+    }
+    match context.node(scope.node)?.node {
+        Node::Stmt(Stmt::ClassDef(def)) => Some(def),
+        _ => None,
+    }
+}
+
+/// `groupby(…).filter("to_csv")` calls a method by text; `df.filter(["close"])` picks columns.
+fn check_filter(context: &Context<'_>, call: &ExprCall, report: &mut Report<'_>) {
+    let is_columns = |expr: &Expr| matches!(expr, Expr::List(_) | Expr::ListComp(_) | Expr::Tuple(_));
+    let safe = call.arguments.args.first().is_none_or(|first| match first {
+        Expr::Name(name) => {
+            let bindings = context.names.few_of(name.id.as_str());
+            is_safe(context, first)
+                || (!bindings.is_empty()
+                    && bindings
+                        .iter()
+                        .all(|binding| matches!(binding.how, How::Assigned(value) if is_columns(value))))
+        }
+        Expr::StringLiteral(_) => false,
+        first => is_columns(first) || is_safe(context, first),
+    });
+    let spread = call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none());
+    if !safe || spread {
+        report.add(
+            &PDS003,
+            bytes(call.func.range()),
+            "`filter` of groups may call a method chosen by text: the gate cannot see that this is only a computation",
+            "pick columns with `filter(items=columns)` or `df[columns]`; groups with a lambda: `filter(lambda g: len(g) > 10)`",
+        );
     }
 }
 
@@ -136,6 +209,19 @@ fn check_keywords(context: &Context<'_>, call: &ExprCall, report: &mut Report<'_
         _ => "",
     };
     for Keyword { arg, value, .. } in &call.arguments.keywords {
+        let loads = match arg.as_ref().map(|arg| arg.as_str()) {
+            Some("engine") => !is_one_of(value, ENGINES),
+            Some("win_type") => !is_one_of(value, WINDOWS),
+            _ => false,
+        };
+        if loads {
+            report.add(
+                &PDS003,
+                bytes(value.range()),
+                "this option loads a compiler or picks a function by name",
+                "delete it: pandas chooses the engine that is there; weights of a window can be given by a lambda",
+            );
+        }
         if arg.as_ref().is_some_and(|arg| KEYWORDS.contains(&arg.as_str())) && !is_safe(context, value) {
             refuse(name, bytes(value.range()), report);
         }
@@ -160,6 +246,14 @@ fn check_keywords(context: &Context<'_>, call: &ExprCall, report: &mut Report<'_
     }
 }
 
+fn is_one_of(expr: &Expr, allowed: &[&str]) -> bool {
+    match expr {
+        Expr::NoneLiteral(_) => true,
+        Expr::StringLiteral(literal) => allowed.contains(&literal.value.to_str()),
+        _ => false,
+    }
+}
+
 const fn is_plain(expr: &Expr) -> bool {
     matches!(expr, Expr::NumberLiteral(_) | Expr::BooleanLiteral(_) | Expr::NoneLiteral(_))
 }
@@ -176,7 +270,7 @@ fn is_safe(context: &Context<'_>, expr: &Expr) -> bool {
             Expr::Attribute(attribute)
                 if attribute_is_safe(context, &attribute.value, attribute.attr.as_str()) => {}
             Expr::Call(call) if makes_a_callable(context, call) => todo.extend(call.arguments.args.first()),
-            Expr::Call(call) if is_named_agg(call) => {}
+            Expr::Call(call) if is_named_agg(context, call) => {}
             Expr::If(choice) => todo.extend([&*choice.body, &*choice.orelse]),
             Expr::List(list) => todo.extend(&list.elts),
             Expr::Tuple(tuple) => todo.extend(&tuple.elts),
@@ -201,7 +295,8 @@ fn name_is_safe(context: &Context<'_>, name: &str) -> bool {
         return builtins::is_allowed(name);
     }
     bindings.iter().all(|binding| match binding.how {
-        How::Function | How::Class | How::Member(..) | How::Assigned(Expr::Lambda(_)) => true,
+        How::Function | How::Class => decorator::is_plain(context.program, &context.names, binding),
+        How::Member(..) | How::Assigned(Expr::Lambda(_)) => true,
         How::Assigned(Expr::StringLiteral(literal)) => {
             REDUCERS.binary_search(&literal.value.to_str()).is_ok()
         }
@@ -261,31 +356,27 @@ fn attribute_is_safe(context: &Context<'_>, base: &Expr, attr: &str) -> bool {
     let library =
         !bindings.is_empty() && bindings.iter().all(|binding| matches!(binding.how, How::Module(_)));
     let builtin = bindings.is_empty() && matches!(name, "str" | "float" | "int" | "dict" | "list" | "set");
-    let own = direct
-        && (matches!(name, "self" | "cls") || context.is_own_class(name))
-        && context.defines_method(attr);
+    let own = direct && (context.is_self(name) || context.is_own_class(name)) && context.defines_method(attr);
     library || builtin || own
 }
 
 fn makes_a_callable(context: &Context<'_>, call: &ExprCall) -> bool {
-    let of = |name: &str| context.names.of(name);
-    match &*call.func {
-        Expr::Name(name) => {
-            of(name.id.as_str()).iter().any(|b| matches!(b.how, How::Member("functools", "partial")))
-        }
-        Expr::Attribute(attribute) => {
-            matches!(&*attribute.value, Expr::Name(name)
-                if of(name.id.as_str()).iter().any(|b| matches!(b.how, How::Module("functools"))))
-                && attribute.attr.as_str() == "partial"
-        }
-        _ => false,
-    }
+    is_from(context, &call.func, "functools", "partial")
 }
 
-fn is_named_agg(call: &ExprCall) -> bool {
-    match &*call.func {
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "NamedAgg",
-        Expr::Name(name) => name.id.as_str() == "NamedAgg",
+fn is_named_agg(context: &Context<'_>, call: &ExprCall) -> bool {
+    is_from(context, &call.func, "pandas", "NamedAgg")
+}
+
+/// Whether an expression is `name` of `module`, by import or attribute, and nothing else ever.
+fn is_from(context: &Context<'_>, expr: &Expr, module: &str, name: &str) -> bool {
+    match expr {
+        Expr::Name(own) => context.names.only_member(own.id.as_str()) == Some((module, name)),
+        Expr::Attribute(attribute) => {
+            let base = attribute.value.as_name_expr();
+            attribute.attr.as_str() == name
+                && base.and_then(|base| context.names.only_module(base.id.as_str())) == Some(module)
+        }
         _ => false,
     }
 }

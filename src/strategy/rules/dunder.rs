@@ -5,6 +5,7 @@ use super::super::parse::ast::Expr;
 use super::super::parse::bytes;
 use super::super::scope::ScopeKind;
 use super::super::walk::{Ident, IdentKind, Node, Role};
+use super::builtins::BLT001;
 use super::{Context, is_dunder, rules};
 
 rules! {
@@ -21,7 +22,8 @@ rules! {
     /// A dunder name is bound.
     ///
     /// Classes may define the usual methods: `__init__`, `__repr__`, arithmetic, comparison, iteration, `__call__`.
-    /// Others (`__del__`, `__getattr__`, `__class_getitem__`, `__match_args__`) run unseen.
+    /// Others (`__del__`, `__getattr__`, `__class_getitem__`, `__match_args__`) run unseen. `__slots__` may list plain names.
+    /// The members of an enumeration made by a call (`Enum("Side", "LONG SHORT")`) must be written out, without underscores.
     DUN003: Error, core;
     /// A private attribute of another object.
     ///
@@ -120,6 +122,7 @@ const INTROSPECTION: &[&str] = &[
     "capsule",
     "cffi",
     "ctypes",
+    "default_factory",
     "fdel",
     "fget",
     "fset",
@@ -142,7 +145,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
             | IdentKind::AttributeDelete
             | IdentKind::PatternAttribute
             | IdentKind::ImportedName => check_attribute(context, ident, report),
-            IdentKind::Load => check_load(ident, report),
+            IdentKind::Load => check_load(context, ident, report),
             IdentKind::ImportedModule => {
                 for part in ident.text.split('.').filter(|part| is_dunder(part) && *part != "__future__") {
                     report.add(
@@ -169,8 +172,15 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-fn check_load(ident: &Ident<'_>, report: &mut Report<'_>) {
-    if is_dunder(ident.text) && ident.text != "__name__" {
+fn check_load(context: &Context<'_>, ident: &Ident<'_>, report: &mut Report<'_>) {
+    if ident.text == "__import__" {
+        report.add(
+            &BLT001,
+            bytes(ident.range),
+            "the builtin `__import__` loads modules by text",
+            "write `import numpy as np` at the top; only modules of the allow-list can be imported",
+        );
+    } else if is_dunder(ident.text) && ident.text != "__name__" && !is_own_method(context, ident) {
         report.add(
             &DUN002,
             bytes(ident.range),
@@ -185,6 +195,26 @@ fn check_load(ident: &Ident<'_>, report: &mut Report<'_>) {
             "use at most one leading underscore",
         );
     }
+}
+
+/// `__radd__ = __add__` in a class that defines `__add__`.
+fn is_own_method(context: &Context<'_>, ident: &Ident<'_>) -> bool {
+    let in_class =
+        context.program.scopes.get(ident.scope).is_some_and(|scope| scope.kind == ScopeKind::Class);
+    in_class && METHODS.binary_search(&ident.text).is_ok() && context.names.binds_in(ident.text, ident.scope)
+}
+
+/// `__slots__ = ("size", "price")`: the names of a class's own attributes, written out.
+fn is_slots(context: &Context<'_>, ident: &Ident<'_>) -> bool {
+    let plain =
+        |expr: &Expr| matches!(expr, Expr::StringLiteral(name) if !name.value.to_str().starts_with("__"));
+    ident.text == "__slots__"
+        && match context.node(ident.node).map(|visit| visit.role) {
+            Some(Role::Assigned(Expr::Tuple(tuple))) => tuple.elts.iter().all(plain),
+            Some(Role::Assigned(Expr::List(list))) => list.elts.iter().all(plain),
+            Some(Role::Assigned(value)) => plain(value),
+            _ => false,
+        }
 }
 
 /// Whether Python rewrites a name inside a class (`__np` in class `A` is `_A__np`), so that what is read is not what runs.
@@ -213,7 +243,7 @@ fn check_bound(context: &Context<'_>, ident: &Ident<'_>, report: &mut Report<'_>
     let allowed = match (ident.kind, kind) {
         // Stores are for `__hash__ = None`, `__radd__ = __add__`.
         (IdentKind::Function | IdentKind::Store, Some(ScopeKind::Class)) => {
-            METHODS.binary_search(&ident.text).is_ok()
+            METHODS.binary_search(&ident.text).is_ok() || is_slots(context, ident)
         }
         (IdentKind::Store, Some(ScopeKind::Module)) => DOCUMENTATION.contains(&ident.text),
         _ => false,
@@ -292,7 +322,7 @@ fn may_be_private(context: &Context<'_>, ident: &Ident<'_>) -> bool {
         return false;
     };
     let owner = match &*attribute.value {
-        Expr::Name(name) => matches!(name.id.as_str(), "self" | "cls"),
+        Expr::Name(name) => context.is_self(name.id.as_str()),
         // `super()._helper()`
         Expr::Call(call) => matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "super"),
         _ => false,

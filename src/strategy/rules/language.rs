@@ -1,9 +1,11 @@
 //! LNG: parts of the language that a strategy has no use for.
 
 use super::super::finding::Report;
-use super::super::parse::ast::{Expr, Stmt, StmtFor, StmtFunctionDef, StmtTry, StmtWith};
+use super::super::parse::ast::{Expr, Keyword, Stmt, StmtFor, StmtFunctionDef, StmtTry, StmtWith};
 use super::super::parse::bytes;
-use super::super::walk::IdentKind;
+use super::super::scope::ScopeKind;
+use super::super::walk::{IdentKind, Node, Visit};
+use super::parsing::PAR001;
 use super::{Context, rules};
 
 rules! {
@@ -14,7 +16,8 @@ rules! {
     LNG001: Error, core;
     /// A class header with keywords.
     ///
-    /// A metaclass or `__init_subclass__` argument runs code when the class is made. Dataclasses and plain bases suffice.
+    /// A metaclass or `__init_subclass__` argument runs code when the class is made. Dataclasses and plain bases suffice;
+    /// `total=False` of a `TypedDict` is allowed.
     LNG002: Error, core;
     /// The syntax is newer than the sandbox's Python.
     ///
@@ -47,7 +50,8 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
                 "write `except`",
             ),
             Stmt::ClassDef(def) => {
-                for keyword in def.arguments.iter().flat_map(|arguments| &arguments.keywords) {
+                let keywords = def.arguments.iter().flat_map(|arguments| &arguments.keywords);
+                for keyword in keywords.filter(|keyword| !is_total(keyword)) {
                     report.add(
                         &LNG002,
                         bytes(keyword.range),
@@ -62,6 +66,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
             _ => {}
         }
     }
+    check_places(context, report);
     for (visit, expr) in context.exprs() {
         match expr {
             Expr::Await(_) => asynchronous(report, visit.range()),
@@ -99,6 +104,52 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
             "return the value, keep it in `self`, or use `nonlocal` in a nested function",
         );
     }
+}
+
+/// `class Settings(TypedDict, total=False)`: a constant that no class runs code for.
+fn is_total(keyword: &Keyword) -> bool {
+    keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == "total") && keyword.value.is_boolean_literal_expr()
+}
+
+/// What the grammar allows anywhere and Python only in certain places: it would fail when the sandbox compiles it.
+fn check_places(context: &Context<'_>, report: &mut Report<'_>) {
+    let outside = |visit: &Visit<'_>| {
+        context
+            .program
+            .scopes
+            .get(visit.scope)
+            .is_some_and(|scope| matches!(scope.kind, ScopeKind::Module | ScopeKind::Class))
+    };
+    for visit in &context.program.nodes {
+        let misplaced = match visit.node {
+            Node::Stmt(Stmt::Return(_)) if outside(visit) => "`return` outside of a function",
+            Node::Expr(Expr::Yield(_) | Expr::YieldFrom(_)) if outside(visit) => {
+                "`yield` outside of a function"
+            }
+            Node::Stmt(Stmt::Break(_) | Stmt::Continue(_)) if !is_in_loop(context, visit) => {
+                "`break` or `continue` outside of a loop"
+            }
+            _ => continue,
+        };
+        report.add(
+            &PAR001,
+            visit.range(),
+            misplaced,
+            "in script form assign `position` instead of returning it; else check the indentation",
+        );
+    }
+}
+
+fn is_in_loop(context: &Context<'_>, visit: &Visit<'_>) -> bool {
+    let mut visit = visit;
+    while let Some(parent) = context.parent(visit) {
+        match parent.node {
+            Node::Stmt(Stmt::For(_) | Stmt::While(_)) => return true,
+            Node::Stmt(Stmt::FunctionDef(_) | Stmt::ClassDef(_)) => return false,
+            _ => visit = parent,
+        }
+    }
+    false
 }
 
 /// The first keyword of a statement instead of its whole body.

@@ -2,9 +2,13 @@
 
 pub(super) mod annotation;
 pub(super) mod builtins;
+mod classes;
+mod constant;
 pub(super) mod contract;
+mod decorator;
 mod dispatch;
 pub(super) mod dunder;
+mod endless;
 pub(super) mod format;
 pub(super) mod imports;
 pub(super) mod language;
@@ -21,7 +25,7 @@ use super::entry::{self, Entry};
 use super::finding::{Report, RuleId, Severity};
 use super::parse::ast::{Expr, Stmt};
 use super::policy::Policy;
-use super::scope::{How, Names, ScopeKind};
+use super::scope::{Binding, How, Names, ScopeKind};
 use super::walk::{Ident, IdentKind, Node, Program, Visit};
 
 /// One rule of the gate.
@@ -77,9 +81,11 @@ pub(super) struct Context<'a> {
     pub(super) names: Names<'a>,
     pub(super) policy: &'a Policy,
     pub(super) entry: Option<Entry>,
+    selves: Vec<&'static str>,
     attributes: BTreeSet<&'a str>,
     methods: BTreeSet<&'a str>,
     remembered: RefCell<BTreeMap<String, bool>>,
+    sequences: RefCell<BTreeMap<String, bool>>,
 }
 
 impl<'a> Context<'a> {
@@ -99,17 +105,33 @@ impl<'a> Context<'a> {
         for binding in &program.bindings {
             let in_class =
                 program.scopes.get(binding.scope).is_some_and(|scope| scope.kind == ScopeKind::Class);
-            if in_class && !matches!(binding.how, How::Function) {
+            if in_class
+                && !(matches!(binding.how, How::Function) && decorator::is_plain(program, &names, binding))
+            {
                 methods.remove(binding.name);
             }
         }
+        let selves: Vec<&str> = ["self", "cls"]
+            .into_iter()
+            .filter(|name| names.of(name).iter().all(|binding| is_receiver(program, binding)))
+            .collect();
         for ident in program.idents.iter().filter(|ident| ident.kind == IdentKind::AttributeStore) {
             methods.remove(ident.text);
-            if is_on_self(program, ident) {
+            if is_on(program, ident, &selves) {
                 attributes.insert(ident.text);
             }
         }
-        Self { program, names, policy, entry, attributes, methods, remembered: RefCell::default() }
+        Self {
+            program,
+            selves,
+            names,
+            policy,
+            entry,
+            attributes,
+            methods,
+            remembered: RefCell::default(),
+            sequences: RefCell::default(),
+        }
     }
 
     /// Whether the program itself makes an attribute of this name: in a class body or as `self.name = …`.
@@ -117,9 +139,14 @@ impl<'a> Context<'a> {
         self.attributes.contains(name)
     }
 
+    /// Whether `name` is `self` or `cls` and stands for the object of a method wherever the program uses it.
+    pub(super) fn is_self(&self, name: &str) -> bool {
+        self.selves.contains(&name)
+    }
+
     /// Whether `name` is bound by class statements of this program and by nothing else.
     pub(super) fn is_own_class(&self, name: &str) -> bool {
-        let bindings = self.names.of(name);
+        let bindings = self.names.few_of(name);
         !bindings.is_empty() && bindings.iter().all(|binding| matches!(binding.how, How::Class))
     }
 
@@ -135,6 +162,16 @@ impl<'a> Context<'a> {
         }
         let answer = answer();
         self.remembered.borrow_mut().insert(name.to_owned(), answer);
+        answer
+    }
+
+    /// As [`Self::remember`], of whether a name is bound to a sequence written out.
+    pub(super) fn remember_sequence(&self, name: &str, answer: impl FnOnce() -> bool) -> bool {
+        if let Some(known) = self.sequences.borrow().get(name) {
+            return *known;
+        }
+        let answer = answer();
+        self.sequences.borrow_mut().insert(name.to_owned(), answer);
         answer
     }
 
@@ -165,11 +202,25 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Whether an attribute is one of `self` or `cls`.
-fn is_on_self(program: &Program<'_>, ident: &Ident<'_>) -> bool {
+/// Whether a binding is the first parameter of a method that is called on an object or its class.
+fn is_receiver(program: &Program<'_>, binding: &Binding<'_>) -> bool {
+    let Some(scope) = program.scopes.get(binding.scope) else { return false };
+    let in_class = scope
+        .parent
+        .and_then(|parent| program.scopes.get(parent))
+        .is_some_and(|parent| parent.kind == ScopeKind::Class);
+    let first = matches!(program.nodes.get(scope.node).map(|visit| visit.node),
+        Some(Node::Stmt(Stmt::FunctionDef(def)))
+            if decorator::takes(def) == Some(binding.name)
+                && !def.decorator_list.iter().any(|d| matches!(&d.expression, Expr::Name(n) if n.id.as_str() == "staticmethod")));
+    matches!(binding.how, How::Parameter) && in_class && first
+}
+
+/// Whether an attribute is one of an object with one of these names.
+fn is_on(program: &Program<'_>, ident: &Ident<'_>, objects: &[&str]) -> bool {
     let node = program.nodes.get(ident.node).map(|visit| visit.node);
     matches!(node, Some(Node::Expr(Expr::Attribute(attribute)))
-        if matches!(&*attribute.value, Expr::Name(name) if matches!(name.id.as_str(), "self" | "cls")))
+        if matches!(&*attribute.value, Expr::Name(name) if objects.contains(&name.id.as_str())))
 }
 
 /// Looks a family of rules over; the order is that of the catalogue.

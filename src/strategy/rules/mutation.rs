@@ -5,14 +5,16 @@ use super::super::parse::ast::{Expr, ExprAttribute};
 use super::super::parse::bytes;
 use super::super::scope::How;
 use super::super::walk::{IdentKind, Node};
-use super::{Context, rules};
+use super::{Context, classes, decorator, rules};
 
 rules! {
     /// An attribute of somebody else's object is set or deleted.
     ///
     /// Replacing `pd.Series.pct_change` changes what every later line computes. A class may set its own attributes
     /// through `self` and `cls`, a program the data attributes that its own classes declare (`trade.size = 0`), and
-    /// `columns`, `index`, `name` and `names` of pandas objects may be set.
+    /// `columns`, `index`, `name` and `names` of pandas objects may be set. Classes of pandas may be called, asked
+    /// (`pd.DataFrame.from_dict`), inherited and compared, but not handed on as values, nor given to `dataclass` or
+    /// `total_ordering`: where they arrive they could be changed.
     MUT001: Error, core;
 }
 
@@ -21,6 +23,7 @@ const SETTABLE: &[&str] = &["columns", "index", "name", "names"];
 
 /// Runs the family.
 pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
+    classes::check(context, report);
     for ident in &context.program.idents {
         if !matches!(ident.kind, IdentKind::AttributeStore | IdentKind::AttributeDelete) {
             continue;
@@ -43,11 +46,12 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// `self.x`, `cls.x`, or `trade.size` where a class of this program declares `size` as data.
+/// `self.x`, `cls.x`, `trade.size` after `trade = Trade()`, or where a class of this program declares `size` as data.
 fn is_own(context: &Context<'_>, attribute: &ExprAttribute) -> bool {
-    let on_self = matches!(&*attribute.value, Expr::Name(base) if matches!(base.id.as_str(), "self" | "cls"));
+    let on_self = matches!(&*attribute.value, Expr::Name(base) if context.is_self(base.id.as_str()));
     let attr = attribute.attr.as_str();
     on_self
+        || decorator::class_of(context.program, &context.names, &attribute.value).is_some()
         || (context.defines_attribute(attr)
             && context.names.of(attr).iter().all(|binding| !matches!(binding.how, How::Function))
             && is_below_a_value(context, attribute))

@@ -22,7 +22,8 @@ rules! {
     /// A method is chosen by text.
     ///
     /// `s.agg("to_csv")` calls `s.to_csv`. What is given to `agg`, `aggregate`, `apply`, `transform`, `pipe` and `aggfunc=`
-    /// must be a reducer's name written out (`"mean"`), a lambda, a function of this program, or a library function.
+    /// must be a reducer's name written out (`"mean"`), a lambda, a function of this program, or a library function; so
+    /// must what is given to `filter` of groups. `engine=` may only name what pandas itself has.
     PDS003: Error, core;
     /// Plotting or display options.
     ///
@@ -190,7 +191,7 @@ fn check_attribute(context: &Context<'_>, ident: &Ident<'_>, report: &mut Report
             &PDS004,
             bytes(ident.range),
             format!("`{name}` plots or changes display options, which loads a back end by name"),
-            "delete it; for a histogram use `np.histogram`",
+            display_hint(name),
         );
     }
 }
@@ -284,7 +285,7 @@ fn check_form(context: &Context<'_>, module: &str, name: &str, visit: &Visit<'_>
 
 /// Whether a class is only named: somewhere in an annotation, in the second argument of `isinstance`, or as the class
 /// of a pattern.
-fn is_only_named(context: &Context<'_>, start: &Visit<'_>) -> bool {
+pub(super) fn is_only_named(context: &Context<'_>, start: &Visit<'_>) -> bool {
     let mut visit = start;
     loop {
         let Some(parent) = context.parent(visit) else { return false };
@@ -334,6 +335,15 @@ fn example(module: &str) -> &'static str {
         "numpy.random" => "np.random.default_rng(0)",
         "math" => "math.sqrt(x)",
         _ => "module.function(x)",
+    }
+}
+
+fn display_hint(name: &str) -> &'static str {
+    match name {
+        "hist" => "delete it; to count by bins use `np.histogram`",
+        "boxplot" => "delete it; for quartiles use `quantile([0.25, 0.5, 0.75])`",
+        "plot" | "style" => "delete it: nothing is drawn; what you `print` goes to the status",
+        _ => "delete it: options of pandas have no effect on a strategy",
     }
 }
 

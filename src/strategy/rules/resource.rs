@@ -1,11 +1,14 @@
 //! RES: constants that exhaust memory or time before any limit of the sandbox can explain why.
 
-use super::super::finding::{Report, Severity};
-use super::super::parse::ast::{Expr, InterpolatedStringElement as Element, Number, Operator, Stmt};
+use super::super::finding::Report;
+use super::super::parse::ast::{
+    Expr, ExprCall, InterpolatedStringElement as Element, Number, Operator, Stmt, StmtAugAssign,
+};
 use super::super::parse::{Ranged, bytes};
-use super::super::scope::ScopeKind;
+use super::super::scope::How;
 use super::super::walk::{Node, Role};
-use super::{Context, rules};
+use super::constant::integer;
+use super::{Context, endless, rules};
 
 rules! {
     /// An integer literal is too large.
@@ -17,28 +20,42 @@ rules! {
     /// `10 ** 10 ** 10` never ends. A constant exponent may be at most 30, or the result at most 256 bits (`2 ** 32`); a power
     /// of a power of constants is refused.
     RES002: Error, core;
-    /// A sequence is repeated more than a million times.
+    /// A sequence is repeated more than a million times, or made with more than a hundred million elements.
     ///
-    /// Use `np.zeros(n)` or `np.full(n, x)`.
+    /// `[0] * 10 ** 9`, `bytes(10 ** 10)`, `np.zeros(10 ** 12)` and loops over such a `range`. Use the length of the data.
     RES003: Error, core;
     /// A format width or precision of more than three digits.
     ///
-    /// `f"{x:9999999}"` makes megabytes of blanks.
+    /// `f"{x:9999999}"` makes megabytes of blanks; so may `"%*d"`, whose width is a value.
     RES004: Error, core;
     /// A loop without an end.
     ///
-    /// `while True` without `break`, `return` or `raise` ends at the deadline. At module level it is an error.
+    /// `while True` or `for i in itertools.count()` without `break`, `return` or `raise` ends at the deadline. At module
+    /// level it is an error, and so is reading an endless iterator to its end: `list(itertools.count())`.
     RES005: Warning, soft;
 }
 
 /// Largest constant exponent that needs no second look.
-const MAX_EXPONENT: u64 = 30;
+const MAX_EXPONENT: i128 = 30;
 /// Most bits of a constant's power or shift, and of an integer literal.
-const MAX_BITS: u64 = 256;
+const MAX_BITS: i128 = 256;
 /// Largest constant exponent of a base that is not a literal.
-const MAX_UNKNOWN_EXPONENT: u64 = 1_000;
+const MAX_UNKNOWN_EXPONENT: i128 = 1_000;
 /// Largest constant repetition of a sequence.
-const MAX_REPEAT: u64 = 1_000_000;
+const MAX_REPEAT: i128 = 1_000_000;
+/// Most elements that a call with constant arguments may make.
+const MAX_ELEMENTS: i128 = 100_000_000;
+/// Largest argument of functions whose result grows like a factorial.
+const MAX_FACTORIAL: i128 = 100_000;
+/// Largest computed width of a format field.
+const MAX_WIDTH: i128 = 999;
+/// Functions whose first argument is a count or a shape. Sorted.
+const MAKERS: &[&str] =
+    &["arange", "bytearray", "bytes", "empty", "full", "identity", "ones", "range", "zeros"];
+/// Methods of text whose first argument is a width. Sorted.
+const PADDERS: &[&str] = &["center", "expandtabs", "ljust", "pad", "rjust", "zfill"];
+/// Keyword arguments, in any call, that are a count. Sorted.
+const COUNTS: &[&str] = &["num", "periods", "reps", "size"];
 
 /// Runs the family.
 pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
@@ -58,28 +75,50 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
                 }
             }
             Expr::BinOp(binary) => {
-                check_binary(binary.op, &binary.left, &binary.right, bytes(binary.range), report);
-                if let (Operator::Mod, Expr::StringLiteral(literal)) = (binary.op, &*binary.left) {
-                    check_percent(literal.value.to_str(), bytes(literal.range), report);
+                check_binary(context, binary.op, &binary.left, &binary.right, bytes(binary.range), report);
+                match (binary.op, &*binary.left) {
+                    (Operator::Mod, Expr::StringLiteral(literal)) => {
+                        check_percent(literal.value.to_str(), bytes(literal.range), report);
+                    }
+                    (Operator::Mod, Expr::BytesLiteral(literal)) => {
+                        let text: String = literal.value.bytes().map(char::from).collect();
+                        check_percent(&text, bytes(literal.range), report);
+                    }
+                    _ => {}
                 }
             }
             Expr::Call(call) => {
                 if let (Expr::Name(name), [base, exponent]) = (&*call.func, &*call.arguments.args)
                     && name.id.as_str() == "pow"
                 {
-                    check_binary(Operator::Pow, base, exponent, bytes(call.range()), report);
+                    check_binary(context, Operator::Pow, base, exponent, bytes(call.range()), report);
                 }
                 check_format_call(call, report);
+                check_size(context, call, report);
             }
             _ => {}
         }
     }
-    for visit in &context.program.nodes {
-        if let (Node::Element(Element::Literal(literal)), Role::Specification) = (visit.node, visit.role) {
-            check_specification(&literal.value, bytes(literal.range), report);
+    for (_, stmt) in context.stmts() {
+        if let Stmt::AugAssign(StmtAugAssign { target, op, value, range, .. }) = stmt {
+            check_binary(context, *op, target, value, bytes(*range), report);
         }
     }
-    check_loops(context, report);
+    for visit in &context.program.nodes {
+        match (visit.node, visit.role) {
+            (Node::Element(Element::Literal(literal)), Role::Specification) => {
+                check_specification(&literal.value, bytes(literal.range), report);
+            }
+            // `f"{x:{1000000}}"`
+            (Node::Element(Element::Interpolation(field)), Role::Specification)
+                if integer(&field.expression).is_some_and(|width| width > MAX_WIDTH) =>
+            {
+                refuse_width(bytes(field.range), report);
+            }
+            _ => {}
+        }
+    }
+    endless::check(context, report);
 }
 
 /// An upper bound for the bits of a literal as it is written.
@@ -95,6 +134,7 @@ fn bits(text: &str) -> usize {
 }
 
 fn check_binary(
+    context: &Context<'_>,
     op: Operator,
     left: &Expr,
     right: &Expr,
@@ -105,7 +145,7 @@ fn check_binary(
         Operator::Pow | Operator::LShift => {
             let tower = is_power_of_constants(right);
             let stacked = is_power_of_constants(left);
-            if tower || stacked || constant(right).is_some_and(|exponent| is_huge(op, left, exponent)) {
+            if tower || stacked || integer(right).is_some_and(|exponent| is_huge(op, left, exponent)) {
                 report.add(
                     &RES002,
                     range,
@@ -114,73 +154,129 @@ fn check_binary(
                 );
             }
         }
-        Operator::Mult => {
-            let repeated = [(left, right), (right, left)].into_iter().find(|(sequence, _)| {
-                matches!(
-                    sequence,
-                    Expr::List(_)
-                        | Expr::Tuple(_)
-                        | Expr::StringLiteral(_)
-                        | Expr::BytesLiteral(_)
-                        | Expr::FString(_)
-                )
-            });
-            if let Some((_, count)) = repeated
-                && (constant(count).is_some_and(|count| count > MAX_REPEAT) || is_power(count))
-            {
-                report.add(
-                    &RES003,
-                    range,
-                    "a sequence is repeated more than a million times",
-                    "use `np.zeros(n)` or `np.full(n, x)` with the length of the data",
-                );
-            }
+        Operator::Mult if repetitions(context, left, right).is_some_and(|count| count > MAX_REPEAT) => {
+            report.add(
+                &RES003,
+                range,
+                "a sequence is repeated more than a million times",
+                "use `np.zeros(n)` or `np.full(n, x)` with the length of the data",
+            );
         }
         _ => {}
     }
 }
 
-fn is_power(expr: &Expr) -> bool {
-    matches!(expr, Expr::BinOp(inner) if matches!(inner.op, Operator::Pow | Operator::LShift | Operator::Mult))
-        && product(expr) > MAX_REPEAT
-}
-
-/// The value of a constant product or power of literals, saturating; 0 if it is not constant. Left chains only.
-fn product(expr: &Expr) -> u64 {
+/// How often `left * right` repeats a sequence, if it is one: `[0] * 9`, `2 * "ab" * 3`, `[[0] * 9] * 9`, a name of a list.
+fn repetitions(context: &Context<'_>, left: &Expr, right: &Expr) -> Option<i128> {
     let mut factors = Vec::new();
-    let mut at = expr;
-    while let Expr::BinOp(inner) = at {
-        match inner.op {
-            Operator::Mult => factors.push((Operator::Mult, constant(&inner.right))),
-            Operator::Pow => factors.push((Operator::Pow, constant(&inner.right))),
-            Operator::LShift => factors.push((Operator::LShift, constant(&inner.right))),
-            _ => return 0,
+    let mut todo = vec![left, right];
+    let mut sequence = false;
+    // A product deeper than this is refused by SRC006 or too long to matter.
+    for _ in 0..64 {
+        let Some(expr) = todo.pop() else { break };
+        match expr {
+            Expr::BinOp(inner) if inner.op == Operator::Mult => match integer(expr) {
+                Some(value) => factors.push(value),
+                None => todo.extend([&*inner.left, &*inner.right]),
+            },
+            Expr::List(list) => {
+                sequence = true;
+                todo.extend(list.elts.iter().find(|element| element.is_bin_op_expr()));
+            }
+            Expr::Tuple(tuple) => {
+                sequence = true;
+                todo.extend(tuple.elts.iter().find(|element| element.is_bin_op_expr()));
+            }
+            Expr::StringLiteral(_) | Expr::BytesLiteral(_) | Expr::FString(_) => sequence = true,
+            Expr::Name(name) => sequence |= is_sequence(context, name.id.as_str()),
+            expr => factors.extend(integer(expr)),
         }
-        at = &inner.left;
     }
-    let Some(mut value) = constant(at) else { return 0 };
-    for (op, factor) in factors.into_iter().rev() {
-        let Some(factor) = factor else { return 0 };
-        value = match op {
-            Operator::Mult => value.saturating_mul(factor),
-            Operator::Pow => value.saturating_pow(u32::try_from(factor).unwrap_or(u32::MAX)),
-            _ => value.saturating_mul(
-                1_u64.checked_shl(u32::try_from(factor).unwrap_or(u32::MAX)).unwrap_or(u64::MAX),
-            ),
-        };
-    }
-    value
+    sequence.then(|| factors.into_iter().fold(1, i128::saturating_mul))
 }
 
-/// A non-negative integer literal; one beyond 64 bits is as large as can be.
-fn constant(expr: &Expr) -> Option<u64> {
-    match expr {
-        Expr::NumberLiteral(literal) => match &literal.value {
-            Number::Int(int) => Some(int.as_u64().unwrap_or(u64::MAX)),
-            Number::Float(_) | Number::Complex { .. } => None,
-        },
-        _ => None,
+/// Whether a name is bound to a sequence written out.
+fn is_sequence(context: &Context<'_>, name: &str) -> bool {
+    context.remember_sequence(name, || {
+        context.names.of(name).iter().any(|binding| {
+            matches!(
+                binding.how,
+                How::Assigned(
+                    Expr::List(_) | Expr::Tuple(_) | Expr::StringLiteral(_) | Expr::BytesLiteral(_)
+                )
+            )
+        })
+    })
+}
+
+/// Calls that make as many elements as a constant says.
+fn check_size(context: &Context<'_>, call: &ExprCall, report: &mut Report<'_>) {
+    let name = match &*call.func {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return,
+    };
+    let own = matches!(&*call.func, Expr::Name(_))
+        && !context.names.of(name).is_empty()
+        && context.names.members(name).next().is_none();
+    if own {
+        return;
     }
+    let args = &*call.arguments.args;
+    let keywords =
+        || call.arguments.keywords.iter().filter_map(|k| Some((k.arg.as_ref()?.as_str(), &k.value)));
+    let (count, limit) = if MAKERS.binary_search(&name).is_ok() {
+        // `range(a, b)` and `np.arange(a, b)`; the second argument of the others is a value or a type.
+        let places = if matches!(name, "range" | "arange") { 2 } else { 1 };
+        let shape = keywords().find(|(keyword, _)| *keyword == "shape").map(|(_, value)| value);
+        (args.iter().take(places).chain(shape).filter_map(elements).max(), MAX_ELEMENTS)
+    } else if PADDERS.binary_search(&name).is_ok() && !matches!(&*call.func, Expr::Name(_)) {
+        (args.first().and_then(integer), MAX_REPEAT)
+    } else if matches!(name, "eye" | "tri") {
+        (args.first().and_then(integer).map(|n| n.saturating_mul(n)), MAX_ELEMENTS)
+    } else if matches!(name, "tile" | "repeat") {
+        (args.get(1).and_then(elements), MAX_ELEMENTS)
+    } else if matches!(name, "linspace" | "logspace" | "geomspace" | "date_range" | "bdate_range" | "normal")
+    {
+        (args.get(2).and_then(elements), MAX_ELEMENTS)
+    } else if matches!(name, "factorial" | "perm" | "comb") {
+        if args.first().and_then(integer).is_some_and(|n| n > MAX_FACTORIAL) {
+            report.add(
+                &RES002,
+                bytes(call.range()),
+                format!("`{name}` of a number whose result is huge"),
+                "use `math.lgamma(n + 1)` for the logarithm of a factorial",
+            );
+        }
+        return;
+    } else {
+        (None, MAX_ELEMENTS)
+    };
+    let counted = keywords()
+        .filter(|(keyword, _)| COUNTS.binary_search(keyword).is_ok())
+        .filter_map(|(_, value)| elements(value))
+        .max();
+    if count.is_some_and(|count| count > limit) || counted.is_some_and(|count| count > MAX_ELEMENTS) {
+        report.add(
+            &RES003,
+            bytes(call.range()),
+            format!("`{name}` makes more elements than any strategy has data for"),
+            "use the length of the data: `len(data)`, `data.index`",
+        );
+    }
+}
+
+/// A constant count, or the product of a constant shape.
+fn elements(expr: &Expr) -> Option<i128> {
+    match expr {
+        Expr::Tuple(tuple) => product(&tuple.elts),
+        Expr::List(list) => product(&list.elts),
+        expr => integer(expr),
+    }
+}
+
+fn product(sizes: &[Expr]) -> Option<i128> {
+    sizes.iter().try_fold(1, |product: i128, size| Some(product.saturating_mul(integer(size)?)))
 }
 
 /// `2 ** 3` and the like, made of literals only: as an operand of another power it makes a tower.
@@ -191,7 +287,7 @@ fn is_power_of_constants(expr: &Expr) -> bool {
 
 /// Whether `base ** exponent` or `base << exponent` has more bits than a strategy can use. Exponents up to 30 never
 /// have; floats overflow at once and are harmless; of other bases nothing is known, so a round number is the limit.
-fn is_huge(op: Operator, base: &Expr, exponent: u64) -> bool {
+fn is_huge(op: Operator, base: &Expr, exponent: i128) -> bool {
     let mut base = base;
     while let Expr::UnaryOp(inner) = base {
         base = &inner.operand;
@@ -201,9 +297,9 @@ fn is_huge(op: Operator, base: &Expr, exponent: u64) -> bool {
     {
         return false;
     }
-    match constant(base) {
+    match integer(base).map(i128::unsigned_abs) {
         Some(value) => {
-            let bits = u64::from(u64::BITS - value.leading_zeros());
+            let bits = i128::from(u128::BITS - value.leading_zeros());
             let result = if op == Operator::LShift {
                 bits.saturating_add(exponent)
             } else {
@@ -229,7 +325,7 @@ fn is_constant(expr: &Expr) -> bool {
 }
 
 /// `format(x, "…")` and `"{:…}".format(x)`.
-fn check_format_call(call: &super::super::parse::ast::ExprCall, report: &mut Report<'_>) {
+fn check_format_call(call: &ExprCall, report: &mut Report<'_>) {
     let text = match (&*call.func, &*call.arguments.args) {
         (Expr::Name(name), [_, Expr::StringLiteral(literal)]) if name.id.as_str() == "format" => literal,
         (Expr::Attribute(attribute), _) if attribute.attr.as_str() == "format" => match &*attribute.value {
@@ -250,12 +346,29 @@ fn check_format_call(call: &super::super::parse::ast::ExprCall, report: &mut Rep
     }
 }
 
-/// `"%9999d" % x`: the digits behind each percent sign.
+/// `"%9999d" % x`, `"%(key)9999d" % x`: the digits behind each percent sign and its key. A width that is a value
+/// (`%*d`) is never seen.
 fn check_percent(text: &str, range: std::ops::Range<usize>, report: &mut Report<'_>) {
     for conversion in text.split('%').skip(1) {
-        let width = |c: char| c.is_ascii_digit() || "-+ #.".contains(c);
+        let conversion = match conversion.strip_prefix('(').and_then(|keyed| keyed.split_once(')')) {
+            Some((_, rest)) => rest,
+            None => conversion,
+        };
+        let width = |c: char| c.is_ascii_digit() || "-+ #.*".contains(c);
         let end = conversion.find(|c| !width(c)).unwrap_or(conversion.len());
-        check_specification(conversion.get(..end).unwrap_or_default(), range.clone(), report);
+        let specification = conversion.get(..end).unwrap_or_default();
+        let converts =
+            conversion.get(end..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+        if specification.contains('*') && converts {
+            report.add(
+                &RES004,
+                range.clone(),
+                "the format width is a value that the gate cannot see",
+                "write the width out, `%10s`, or use an f-string: f\"{name:<{width}}\"",
+            );
+        } else {
+            check_specification(specification, range.clone(), report);
+        }
     }
 }
 
@@ -264,66 +377,15 @@ fn check_specification(text: &str, range: std::ops::Range<usize>, report: &mut R
     let longest =
         text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.trim_start_matches('0').len()).max();
     if longest.is_some_and(|length| length > 3) && !text.contains('%') {
-        report.add(
-            &RES004,
-            range,
-            "the format width or precision has more than three digits",
-            "use a width of at most 999",
-        );
+        refuse_width(range, report);
     }
 }
 
-fn check_loops(context: &Context<'_>, report: &mut Report<'_>) {
-    for (visit, stmt) in context.stmts() {
-        let Stmt::While(stmt) = stmt else { continue };
-        let endless = match &*stmt.test {
-            Expr::BooleanLiteral(literal) => literal.value,
-            test => constant(test).is_some_and(|value| value != 0),
-        };
-        if endless && !leaves(&stmt.body) {
-            let module =
-                context.program.scopes.get(visit.scope).is_some_and(|scope| scope.kind == ScopeKind::Module);
-            report.add_as(
-                &RES005,
-                if module { Severity::Error } else { Severity::Warning },
-                bytes(stmt.test.range()),
-                "the loop has no `break`, `return` or `raise`",
-                "loop over the dates: `for date in data.index:`",
-            );
-        }
-    }
-}
-
-/// Whether a loop's body can leave the loop: `break` of its own, `return` or `raise` anywhere in it.
-fn leaves(body: &[Stmt]) -> bool {
-    let mut todo = vec![(body, true)];
-    while let Some((body, own)) = todo.pop() {
-        for stmt in body {
-            match stmt {
-                Stmt::Return(_) | Stmt::Raise(_) => return true,
-                Stmt::Break(_) if own => return true,
-                Stmt::For(inner) => todo.extend([(&inner.body[..], false), (&inner.orelse[..], own)]),
-                Stmt::While(inner) => todo.extend([(&inner.body[..], false), (&inner.orelse[..], own)]),
-                Stmt::If(inner) => {
-                    todo.push((&inner.body, own));
-                    todo.extend(inner.elif_else_clauses.iter().map(|clause| (&clause.body[..], own)));
-                }
-                Stmt::With(inner) => todo.push((&inner.body, own)),
-                Stmt::Try(inner) => {
-                    todo.extend([
-                        (&inner.body[..], own),
-                        (&inner.orelse[..], own),
-                        (&inner.finalbody[..], own),
-                    ]);
-                    for handler in &inner.handlers {
-                        let super::super::parse::ast::ExceptHandler::ExceptHandler(handler) = handler;
-                        todo.push((&handler.body, own));
-                    }
-                }
-                Stmt::Match(inner) => todo.extend(inner.cases.iter().map(|case| (&case.body[..], own))),
-                _ => {}
-            }
-        }
-    }
-    false
+fn refuse_width(range: std::ops::Range<usize>, report: &mut Report<'_>) {
+    report.add(
+        &RES004,
+        range,
+        "the format width or precision has more than three digits",
+        "use a width of at most 999",
+    );
 }

@@ -1,4 +1,4 @@
-# rule: DUN002
+# rule: BLT001
 def strategy(data):
     x = __import__("os")
     return data["close"] * 0

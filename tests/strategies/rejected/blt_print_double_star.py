@@ -1,0 +1,4 @@
+# rule: BLT002
+print("x", **{"file": 1})
+def strategy(data):
+    return data["close"]

@@ -1,0 +1,9 @@
+# rule: MUT001
+import pandas as pd
+class A:
+    @staticmethod
+    def f(self):
+        self.mean = 1
+A.f(pd.Series)
+def strategy(data):
+    return data["close"]

@@ -1,0 +1,4 @@
+# rule: PAR001
+def strategy(data):
+    return data
+return 3

@@ -1,0 +1,3 @@
+# rule: PDS003
+def strategy(data):
+    return data["close"].rolling(5).mean(engine="numba")

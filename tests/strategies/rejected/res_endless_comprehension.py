@@ -1,0 +1,5 @@
+# rule: RES005
+from itertools import count
+x = [i for i in count()]
+def strategy(data):
+    return data["close"]

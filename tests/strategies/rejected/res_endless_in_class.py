@@ -1,0 +1,5 @@
+# rule: RES005
+class A:
+    while True: pass
+def strategy(data):
+    return data["close"]

@@ -1,0 +1,5 @@
+# rule: RES005
+import itertools
+x = list(itertools.count())
+def strategy(data):
+    return data["close"]
