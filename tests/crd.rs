@@ -203,6 +203,62 @@ fn refused() -> Vec<(&'static str, Vec<(&'static str, Value)>, Vec<&'static str>
             vec![("/spec/fallback/policy", json!("Host"))],
             vec!["spec.fallback.policy", "AstOnly"],
         ),
+        (
+            "a check of another mode",
+            vec![("/spec/checks/lookahead", json!("On"))],
+            vec!["spec.checks.lookahead", "Enforce"],
+        ),
+        (
+            "no cut",
+            vec![("/spec/checks/cuts", json!(0))],
+            vec!["spec.checks.cuts", "greater than or equal to 1"],
+        ),
+        ("too many cuts", vec![("/spec/checks/cuts", json!(17))], vec!["spec.checks.cuts", "16"]),
+        (
+            "no time for checks",
+            vec![("/spec/checks/deadlineSeconds", json!(0))],
+            vec!["spec.checks.deadlineSeconds"],
+        ),
+        (
+            "an unknown check",
+            vec![("/spec/checks/luck", json!("Warn"))],
+            vec!["unknown field", "spec.checks.luck"],
+        ),
+        (
+            "acceptance of nothing",
+            vec![("/spec/acceptance/expressions", json!([]))],
+            vec!["spec.acceptance.expressions", "at least 1"],
+        ),
+        (
+            "too many expressions",
+            vec![("/spec/acceptance/expressions", json!(vec!["true"; 17]))],
+            vec!["spec.acceptance.expressions", "16"],
+        ),
+        (
+            "an expression too long",
+            vec![("/spec/acceptance/expressions", json!(["x".repeat(513)]))],
+            vec!["spec.acceptance.expressions[0]", "512"],
+        ),
+        (
+            "another answer to a rejection",
+            vec![("/spec/acceptance", json!({"expressions": ["true"], "onReject": "Delete"}))],
+            vec!["spec.acceptance.onReject", "Report"],
+        ),
+        (
+            "an unknown artifact",
+            vec![("/spec/artifacts", json!(["Positions"]))],
+            vec!["spec.artifacts[0]", "EquityCurve"],
+        ),
+        (
+            "an artifact twice",
+            vec![("/spec/artifacts", json!(["Trades", "Trades"]))],
+            vec!["spec.artifacts[1]", "Duplicate"],
+        ),
+        (
+            "another cache policy",
+            vec![("/spec/cachePolicy", json!("Always"))],
+            vec!["spec.cachePolicy", "IfSameInputs"],
+        ),
         ("too many attempts", vec![("/spec/backoffLimit", json!(11))], vec!["spec.backoffLimit", "10"]),
         ("no trial", vec![("/spec/trials/count", json!(0))], vec!["spec.trials.count"]),
         (
@@ -288,6 +344,15 @@ fn the_api_server_accepts_the_limits_themselves() {
             )],
         ),
         ("a name of 63 characters", vec![("/metadata/name", json!("n".repeat(63)))]),
+        (
+            "checks",
+            vec![(
+                "/spec/checks",
+                json!({"lookahead": "Enforce", "cuts": 16, "determinism": "Off", "deadlineSeconds": 86_400}),
+            )],
+        ),
+        ("expressions", vec![("/spec/acceptance/expressions", json!(vec!["x".repeat(512); 16]))]),
+        ("artifacts", vec![("/spec/artifacts", json!(["EquityCurve", "Trades"]))]),
     ] {
         if let Err(said) = ask(&namespace.name, &changed(&changes)) {
             panic!("{what}: {said}");
@@ -303,7 +368,8 @@ fn a_fresh_run_looks_unfinished_and_has_its_defaults() {
     assert_eq!(run["spec"]["className"], "default");
     // What class or operator may say has no default here: what stood in the schema would win over them.
     let fields: Vec<&String> = run["spec"].as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["className", "code", "dataset"]);
+    assert_eq!(fields, ["cachePolicy", "className", "code", "dataset"]);
+    assert_eq!(run["spec"]["cachePolicy"], "IfSameInputs");
 }
 
 #[test]
@@ -349,6 +415,9 @@ fn the_api_server_refuses_classes_that_cannot_be() {
         (json!({"datasets": [{"name": "a", "image": image, "format": "xls"}]}), vec!["format", "parquet"]),
         (json!({"userNamespaces": "Maybe"}), vec!["spec.userNamespaces", "Require"]),
         (json!({"limits": {"memory": "2GB"}}), vec!["spec.limits.memory"]),
+        (json!({"require": ["Stage3"]}), vec!["spec.require[0]", "Landlock"]),
+        (json!({"require": ["Stage2", "Stage2"]}), vec!["spec.require[1]", "Duplicate"]),
+        (json!({"defaults": {"checks": {"cuts": 17}}}), vec!["spec.defaults.checks.cuts"]),
         (json!({"defaults": {"fallback": {"policy": "Host"}}}), vec!["spec.defaults.fallback.policy"]),
     ] {
         let said = ask("default", &class(spec.clone())).expect_err(&spec.to_string());

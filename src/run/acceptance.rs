@@ -129,8 +129,8 @@ impl Expression {
         let result = self.evaluate(values);
         let why = match result {
             Ok(true) => return None,
-            Ok(false) => String::new(),
-            Err(problem) => format!("{problem}; "),
+            Ok(false) => None,
+            Err(problem) => Some(problem),
         };
         let named: Vec<String> = self
             .members
@@ -140,7 +140,10 @@ impl Expression {
                 None => format!("metrics.{name} is absent"),
             })
             .collect();
-        Some(format!("{} ({why}{})", clean(&self.text, SHOWN), clean(&named.join(", "), SHOWN)))
+        let named = Some(clean(&named.join(", "), SHOWN)).filter(|named| !named.is_empty());
+        let details: Vec<String> = why.into_iter().chain(named).collect();
+        let text = clean(&self.text, SHOWN);
+        Some(if details.is_empty() { text } else { format!("{text} ({})", details.join("; ")) })
     }
 
     fn evaluate(&self, values: &BTreeMap<&'static str, f64>) -> Result<bool, String> {
@@ -393,7 +396,7 @@ mod tests {
             ("metrics.trades > 1 && metrics.alpha > 0", ["metrics.trades is 40", "metrics.alpha is absent"]),
             ("1 / 0 == 1", ["1 / 0 == 1", "zero"]),
             ("9223372036854775807 + 1 > 0", ["9223372036854775807", "verflow"]),
-            ("false", ["not accepted: false", "("]),
+            ("false && true", ["not accepted: ", "false && true"]),
         ] {
             let Judged::Rejected { message, .. } = judge(text) else { panic!("{text} is accepted") };
             for word in words {

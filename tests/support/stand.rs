@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use stratbox::crd::{DatasetSlice, StrategyRun, StrategyRunSpec};
+use stratbox::crd::{CachePolicy, DatasetSlice, StrategyRun, StrategyRunSpec};
 
 /// How long an operator may take to come up.
 const START: Duration = Duration::from_secs(30);
@@ -94,6 +94,8 @@ impl Stand {
                 symbols: vec!["AAPL".into()],
                 ..DatasetSlice::default()
             },
+            // Each is to go the whole way, however equal they are.
+            cache_policy: CachePolicy::Never,
             ..StrategyRunSpec::default()
         };
         let runs = self.home.runs();

@@ -273,7 +273,7 @@ fn an_accepted_run_is_not_bound_by_the_scheduling_deadline() {
     world.later(200);
     let session = SessionView { accepted: true, ..SessionView::default() };
     assert_eq!(ready(&with_pod(&world, running(), Some(session.clone()))), ("Unknown", "Running"));
-    world.later(250);
+    world.later(300);
     assert_eq!(ready(&with_pod(&world, running(), Some(session))), ("False", "DeadlineExceeded"));
 }
 
