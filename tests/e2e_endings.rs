@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 use stratbox::crd::{RunPath, StrategyRun};
-use support::{Namespace, PATIENCE, apply, cluster, condition, is_finished, namespace, reason, run_yaml};
+use support::{Class, Namespace, PATIENCE, condition, is_finished, namespace, reason, run_yaml};
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 
@@ -40,36 +40,6 @@ fn path(run: &StrategyRun) -> Option<RunPath> {
 /// Waits for an intermediate reason, which a fast cluster may already have left behind only if the run has ended.
 fn wait_reason(home: &Namespace, run: &str, wanted: &str) -> StrategyRun {
     home.wait_until(run, |run| reason(run) == wanted, PATIENCE)
-}
-
-/// The default class under another name with changes; cluster-scoped, so the name carries the namespace's.
-fn class_yaml(name: &str, changes: &str) -> String {
-    let cluster = cluster();
-    let image = if changes.contains("image:") {
-        String::new()
-    } else {
-        format!("  image: {}\n", cluster.sandbox_image)
-    };
-    format!(
-        "apiVersion: stratbox.dev/v1alpha1\nkind: SandboxClass\nmetadata: {{name: {name}}}\nspec:\n{image}  datasets:\n  - name: us-stocks\n    image: {{reference: \"{}\"}}\n{changes}",
-        cluster.dataset_image
-    )
-}
-
-/// A class of a test's own, which goes with this value.
-struct Class(String);
-
-impl Class {
-    fn new(name: &str, changes: &str) -> Self {
-        apply("default", &class_yaml(name, changes)).unwrap();
-        Self(name.to_owned())
-    }
-}
-
-impl Drop for Class {
-    fn drop(&mut self) {
-        let _ = support::tool("kubectl", &["delete", "sandboxclass", &self.0, "--wait=false"], "");
-    }
 }
 
 #[test]

@@ -274,3 +274,34 @@ pub fn condition<'a>(run: &'a StrategyRun, type_: &str) -> Option<(&'a str, &'a 
     let found = conditions.iter().find(|condition| condition.type_ == type_)?;
     Some((&found.status, &found.reason, &found.message))
 }
+
+/// The default class under another name with changes; cluster-scoped, so the name carries the namespace's.
+pub fn class_yaml(name: &str, changes: &str) -> String {
+    let cluster = cluster();
+    let image = if changes.contains("image:") {
+        String::new()
+    } else {
+        format!("  image: {}\n", cluster.sandbox_image)
+    };
+    format!(
+        "apiVersion: stratbox.dev/v1alpha1\nkind: SandboxClass\nmetadata: {{name: {name}}}\nspec:\n{image}  datasets:\n  - name: us-stocks\n    image: {{reference: \"{}\"}}\n{changes}",
+        cluster.dataset_image
+    )
+}
+
+/// A class of a test's own, which goes with this value.
+pub struct Class(pub String);
+
+impl Class {
+    /// Applies it.
+    pub fn new(name: &str, changes: &str) -> Self {
+        apply("default", &class_yaml(name, changes)).unwrap();
+        Self(name.to_owned())
+    }
+}
+
+impl Drop for Class {
+    fn drop(&mut self) {
+        let _ = tool("kubectl", &["delete", "sandboxclass", &self.0, "--wait=false"], "");
+    }
+}
