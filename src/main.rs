@@ -3,6 +3,10 @@
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// The gate's threads hand tokens and trees to each other; the C library's allocator takes a lock for each of them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match stratbox::cli::run(stratbox::cli::Arguments::parse()) {
         Ok(code) => code,

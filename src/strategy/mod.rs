@@ -9,6 +9,7 @@ mod finding;
 mod modules;
 mod parse;
 mod policy;
+mod pool;
 mod rules;
 mod scope;
 mod source;
@@ -23,10 +24,6 @@ use sha2::{Digest, Sha256};
 
 use finding::Report;
 use source::Source;
-
-/// Stack of the thread that parses. A tree of a program of the greatest size cannot overflow it, even in a debug
-/// build; pages are only backed when touched.
-const STACK_BYTES: usize = 64 << 20;
 
 /// A program that passed the gate. Nothing else makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,21 +64,28 @@ impl ValidatedStrategy {
 ///
 /// # Errors
 /// Everything that was found, if any of it blocks.
-pub fn check(source: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findings> {
-    let source = Source::decode(source);
+pub fn check(bytes: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findings> {
+    let source = Source::decode(bytes);
     let mut report = Report::new(&source, policy);
     source::check(&source, &mut report);
     if report.blocks() {
         return Err(blocked(report));
     }
-    match isolated(|| judge(&source, policy)) {
-        Some(Ok((warnings, entry))) => {
-            let code = source.into_text();
+    drop(report);
+    let policy_there = policy.clone();
+    let verdict = isolated(move || {
+        let (warnings, entry) = judge(&source, &policy_there)?;
+        Ok((source.into_text(), warnings, entry))
+    });
+    match verdict {
+        Some(Ok((code, warnings, entry))) => {
             let sha256 = policy::hex(&Sha256::digest(code.as_bytes()));
             Ok(ValidatedStrategy { code, sha256, warnings, entry })
         }
         Some(Err(findings)) => Err(findings),
         None => {
+            let source = Source::decode(bytes);
+            let mut report = Report::new(&source, policy);
             report.add(
                 &rules::parsing::PAR003,
                 0..0,
@@ -93,45 +97,39 @@ pub fn check(source: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findin
     }
 }
 
-type Judgement = Result<(Vec<Finding>, Entry), Findings>;
-
 /// Works on a thread with a large stack. A panic there is an answer (`None`), not an outage.
-fn isolated<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
-    std::thread::scope(|scope| big_thread("gate").spawn_scoped(scope, work).ok()?.join().ok())
+fn isolated<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let answer = pool::start(move |answer| {
+        let _ = answer.send(work());
+    })?;
+    answer.recv().ok()
 }
 
-fn judge(source: &Source, policy: &Policy) -> Judgement {
+fn judge(source: &Source, policy: &Policy) -> Result<(Vec<Finding>, Entry), Findings> {
     let mut report = Report::new(source, policy);
-    let Some(tokens) = parse::tokens(source, &mut report) else {
+    // The second parser takes longer than all the rest together, so it works beside the rest.
+    let (feed, peer) = parse::Peer::start(source.text().len()).unzip();
+    if !parse::tokens(source, feed, &mut report) {
+        return Err(blocked(report));
+    }
+    let Some(module) = parse::parse(source, &mut report) else {
         return Err(blocked(report));
     };
-    std::thread::scope(|scope| {
-        // The second parser takes longer than all the rest together, so it works beside the rest.
-        let peer = parse::Peer::start(scope, big_thread("gate-peer"), tokens, source.text());
-        let Some(module) = parse::parse(source, &mut report) else {
-            return Err(blocked(report));
-        };
-        let program = walk::walk(&module.body);
-        let context = rules::Context::new(&program, policy);
-        let mut judged = Report::new(source, policy);
-        rules::run(&context, &mut judged);
-        // What the rules say counts only of a program on which both parsers agree.
-        parse::compare(&program, peer, source, &mut report);
-        if report.blocks() {
-            return Err(blocked(report));
-        }
-        match (judged.finish(), context.entry) {
-            (Ok(warnings), Some(entry)) => Ok((warnings, entry)),
-            (Err(findings), _) => Err(findings),
-            // CON001 is core and reports this case; refused all the same if it should ever not.
-            (Ok(_), None) => Err(Findings::none()),
-        }
-    })
-}
-
-/// A thread whose stack holds whatever the depth check lets through.
-fn big_thread(name: &str) -> std::thread::Builder {
-    std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES)
+    let program = walk::walk(&module.body);
+    let context = rules::Context::new(&program, policy);
+    let mut judged = Report::new(source, policy);
+    rules::run(&context, &mut judged);
+    // What the rules say counts only of a program on which both parsers agree.
+    parse::compare(&program, peer, source, &mut report);
+    if report.blocks() {
+        return Err(blocked(report));
+    }
+    match (judged.finish(), context.entry) {
+        (Ok(warnings), Some(entry)) => Ok((warnings, entry)),
+        (Err(findings), _) => Err(findings),
+        // CON001 is core and reports this case; refused all the same if it should ever not.
+        (Ok(_), None) => Err(Findings::none()),
+    }
 }
 
 /// The findings of a report that blocks.
@@ -147,13 +145,7 @@ mod tests {
     fn a_panic_of_either_parser_is_an_answer() {
         assert_eq!(isolated(|| 1), Some(1));
         assert_eq!(isolated(|| -> u8 { panic!("the first parser") }), None);
-        let second = || {
-            std::thread::scope(|scope| {
-                let thread =
-                    big_thread("gate-peer").spawn_scoped(scope, || -> u8 { panic!("the second parser") });
-                thread.unwrap().join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-        };
+        let second = || isolated(|| -> u8 { panic!("the second parser") }).unwrap();
         assert_eq!(isolated(second), None);
     }
 }

@@ -8,22 +8,25 @@
 //! bounded on the tokens first ([`depth`]), and all of it runs on threads with a large stack (see `super::check`).
 
 mod depth;
+mod fingerprint;
 mod peer;
 
-pub(super) use peer::Tokens;
 pub(super) use ruff_python_ast as ast;
 pub(super) use ruff_text_size::{Ranged, TextRange};
 
-use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use ruff_python_ast::PythonVersion;
 use ruff_python_parser::{Mode, ParseOptions, UnsupportedSyntaxErrorKind, parse_unchecked};
 
 use super::finding::Report;
+use super::pool;
 use super::rules::{language, parsing, source as source_rules};
 use super::source::Source;
 use super::walk::{IdentKind, Node, Program};
 use ast::{Expr, InterpolatedStringElement as Element, Stmt};
+use fingerprint::{Fingerprint, Kind, Tag, difference};
+use rustpython_parser::lexer::LexResult;
 
 /// The Python of the sandbox image. Syntax newer than this is refused (LNG003).
 const SANDBOX_PYTHON: PythonVersion = PythonVersion::PY313;
@@ -35,40 +38,67 @@ pub(super) fn bytes(range: TextRange) -> std::ops::Range<usize> {
     range.start().to_usize()..range.end().to_usize()
 }
 
-/// Takes the text apart and bounds the depth of what a parser could make of it. `None` if that was reported.
-pub(super) fn tokens(source: &Source, report: &mut Report<'_>) -> Option<Tokens> {
-    let tokens = peer::lex(source.text());
-    if let Some(problem) = depth::check(&tokens) {
-        report.add(
-            &source_rules::SRC006,
-            problem.range,
-            problem.message,
-            "split the expression into named steps",
-        );
-        return None;
+/// How many tokens the second parser gets at once.
+const BATCH: usize = 256;
+
+/// The second parser at work, on a thread of its own.
+pub(super) struct Peer(Receiver<Result<Fingerprint, peer::Problem>>);
+
+/// Where the second parser's tokens come from. It waits for more until this is dropped.
+pub(super) struct Feed(Sender<Vec<LexResult>>);
+
+impl Peer {
+    /// Starts the second parser on a text of `length` bytes. `None` if there is no thread to be had.
+    pub(super) fn start(length: usize) -> Option<(Feed, Self)> {
+        let (feed, tokens) = channel::<Vec<LexResult>>();
+        let answer = pool::start(move |answer| match peer::parse(tokens.into_iter().flatten(), length) {
+            // Whoever gave up waiting has a verdict already.
+            Ok(tree) => {
+                let _ = answer.send(Ok(peer::fingerprint(&tree)));
+            }
+            Err(problem) => {
+                let _ = answer.send(Err(problem));
+            }
+        })?;
+        Some((Feed(feed), Self(answer)))
     }
-    Some(tokens)
+
+    /// Waits for what it read. A panic of the parser goes on here.
+    fn finish(self) -> Result<Fingerprint, peer::Problem> {
+        self.0.recv().unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the second parser panicked")))
+    }
 }
 
-/// The second parser at work.
-pub(super) struct Peer<'scope>(ScopedJoinHandle<'scope, Result<peer::PeerTree, peer::Problem>>);
-
-impl<'scope> Peer<'scope> {
-    /// Starts the second parser on a thread of its own, which must have a large stack. `None` if there is no thread
-    /// to be had.
-    pub(super) fn start<'a: 'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        thread: Builder,
-        tokens: Tokens,
-        text: &'a str,
-    ) -> Option<Self> {
-        thread.spawn_scoped(scope, move || peer::parse(tokens, text)).ok().map(Self)
+/// Takes the text apart, bounds the depth of what a parser could make of it, and passes on to the second parser what
+/// is within the bound. Says whether all of it is; what is not was reported.
+pub(super) fn tokens(source: &Source, feed: Option<Feed>, report: &mut Report<'_>) -> bool {
+    let mut depth = depth::Depth::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    let pass = |batch: Vec<LexResult>| {
+        if let Some(Feed(sender)) = &feed {
+            // A parser that refused already takes no more.
+            let _ = sender.send(batch);
+        }
+    };
+    for token in peer::lex(source.text()) {
+        if let Ok((token, range)) = &token
+            && let Some(message) = depth.take(token)
+        {
+            report.add(
+                &source_rules::SRC006,
+                range.start().to_usize()..range.end().to_usize(),
+                message,
+                "split the expression into named steps",
+            );
+            return false;
+        }
+        batch.push(token);
+        if batch.len() == BATCH {
+            pass(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+        }
     }
-
-    /// Waits for the tree. A panic of the parser goes on here.
-    fn finish(self) -> Result<peer::PeerTree, peer::Problem> {
-        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
+    pass(batch);
+    true
 }
 
 /// Parses for the rules, after [`tokens`] had nothing to report. `None` if something was reported.
@@ -132,17 +162,14 @@ fn explain_disagreement(
 
 /// Compares what both parsers made of the text (PAR002, PAR004) and refuses identifiers beyond ASCII (SRC008):
 /// `CPython` normalises those (NFKC), so what is read is not what runs.
-pub(super) fn compare(
-    program: &Program<'_>,
-    peer: Option<Peer<'_>>,
-    source: &Source,
-    report: &mut Report<'_>,
-) {
+pub(super) fn compare(program: &Program<'_>, peer: Option<Peer>, source: &Source, report: &mut Report<'_>) {
     let ours = fingerprint(program);
     let second = match peer {
         Some(peer) => peer.finish(),
         // This thread's stack is as large as that of the one that could not be had.
-        None => peer::parse(peer::lex(source.text()), source.text()),
+        None => {
+            peer::parse(peer::lex(source.text()), source.text().len()).map(|tree| peer::fingerprint(&tree))
+        }
     };
     let second = match second {
         Ok(tree) => tree,
@@ -169,7 +196,7 @@ pub(super) fn compare(
     if report.blocks() {
         return;
     }
-    if let Some(name) = peer::difference(&ours, &peer::fingerprint(&second)) {
+    if let Some(name) = difference(&ours, &second) {
         report.add(
             &parsing::PAR004,
             0..0,
@@ -179,86 +206,92 @@ pub(super) fn compare(
     }
 }
 
-/// What the rules saw of the program, in the form in which both parsers are compared: a sorted multiset.
-fn fingerprint<'a>(program: &'a Program<'_>) -> Vec<(peer::Tag, &'a str)> {
-    let mut all: Vec<(peer::Tag, &str)> = Vec::with_capacity(program.idents.len() + program.nodes.len());
+/// What the rules saw of the program.
+fn fingerprint(program: &Program<'_>) -> Fingerprint {
+    let mut all = Fingerprint::new();
     for ident in &program.idents {
-        all.push((tag(ident.kind), ident.text));
+        all.name(tag(ident.kind), ident.text);
         match ident.kind {
-            IdentKind::Store => all.push((peer::Tag::Node, "store")),
-            IdentKind::Delete => all.push((peer::Tag::Node, "delete")),
+            IdentKind::Store => all.kind(Kind::Store),
+            IdentKind::Delete => all.kind(Kind::Delete),
             _ => {}
         }
     }
     for visit in &program.nodes {
         match visit.node {
             Node::Stmt(stmt) => {
-                all.extend(stmt_kind(stmt).map(|kind| (peer::Tag::Node, kind)));
+                if let Some(kind) = stmt_kind(stmt) {
+                    all.kind(kind);
+                }
                 if let Stmt::If(ast::StmtIf { elif_else_clauses, .. }) = stmt {
                     // An `elif` is an `if` of its own to the second parser.
-                    let elifs = elif_else_clauses.iter().filter(|clause| clause.test.is_some());
-                    all.extend(elifs.map(|_| (peer::Tag::Node, "if")));
+                    for _ in elif_else_clauses.iter().filter(|clause| clause.test.is_some()) {
+                        all.kind(Kind::If);
+                    }
                 }
             }
-            Node::Expr(Expr::StringLiteral(literal)) => all.push((peer::Tag::Text, literal.value.to_str())),
-            Node::Expr(expr) => all.extend(expr_kind(expr).map(|kind| (peer::Tag::Node, kind))),
-            Node::Element(Element::Interpolation(_)) => all.push((peer::Tag::Node, "field")),
+            Node::Expr(Expr::StringLiteral(literal)) => all.text(literal.value.to_str()),
+            Node::Expr(expr) => {
+                if let Some(kind) = expr_kind(expr) {
+                    all.kind(kind);
+                }
+            }
+            Node::Element(Element::Interpolation(_)) => all.kind(Kind::Field),
             Node::Element(Element::Literal(_)) | Node::Pattern(_) => {}
         }
     }
-    all.sort_unstable_by(peer::order);
     all
 }
 
-const fn stmt_kind(stmt: &Stmt) -> Option<&'static str> {
+const fn stmt_kind(stmt: &Stmt) -> Option<Kind> {
     Some(match stmt {
-        Stmt::FunctionDef(_) => "def",
-        Stmt::ClassDef(_) => "class",
-        Stmt::Return(_) => "return",
-        Stmt::Delete(_) => "del",
-        Stmt::TypeAlias(_) => "type",
-        Stmt::Assign(_) => "=",
-        Stmt::AugAssign(_) => "op=",
-        Stmt::AnnAssign(_) => ":=",
-        Stmt::For(_) => "for",
-        Stmt::While(_) => "while",
-        Stmt::If(_) => "if",
-        Stmt::With(_) => "with",
-        Stmt::Match(_) => "match",
-        Stmt::Raise(_) => "raise",
-        Stmt::Try(_) => "try",
-        Stmt::Assert(_) => "assert",
-        Stmt::Import(_) => "import",
-        Stmt::ImportFrom(_) => "from",
-        Stmt::Pass(_) => "pass",
-        Stmt::Break(_) => "break",
-        Stmt::Continue(_) => "continue",
+        Stmt::FunctionDef(_) => Kind::Def,
+        Stmt::ClassDef(_) => Kind::Class,
+        Stmt::Return(_) => Kind::Return,
+        Stmt::Delete(_) => Kind::Del,
+        Stmt::TypeAlias(_) => Kind::Type,
+        Stmt::Assign(_) => Kind::Assign,
+        Stmt::AugAssign(_) => Kind::AugAssign,
+        Stmt::AnnAssign(_) => Kind::AnnAssign,
+        Stmt::For(_) => Kind::For,
+        Stmt::While(_) => Kind::While,
+        Stmt::If(_) => Kind::If,
+        Stmt::With(_) => Kind::With,
+        Stmt::Match(_) => Kind::Match,
+        Stmt::Raise(_) => Kind::Raise,
+        Stmt::Try(_) => Kind::Try,
+        Stmt::Assert(_) => Kind::Assert,
+        Stmt::Import(_) => Kind::Import,
+        Stmt::ImportFrom(_) => Kind::From,
+        Stmt::Pass(_) => Kind::Pass,
+        Stmt::Break(_) => Kind::Break,
+        Stmt::Continue(_) => Kind::Continue,
         Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Expr(_) | Stmt::IpyEscapeCommand(_) => return None,
     })
 }
 
-const fn expr_kind(expr: &Expr) -> Option<&'static str> {
+const fn expr_kind(expr: &Expr) -> Option<Kind> {
     Some(match expr {
-        Expr::BoolOp(_) => "and/or",
-        Expr::Named(_) => "walrus",
-        Expr::BinOp(_) => "binary",
-        Expr::UnaryOp(_) => "unary",
-        Expr::Lambda(_) => "lambda",
-        Expr::If(_) => "ifelse",
-        Expr::Dict(_) => "dict",
-        Expr::Set(_) => "set",
-        Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => "comprehension",
-        Expr::Await(_) => "await",
-        Expr::Yield(_) | Expr::YieldFrom(_) => "yield",
-        Expr::Compare(_) => "compare",
-        Expr::Call(_) => "call",
-        Expr::BytesLiteral(_) => "bytes",
-        Expr::NumberLiteral(_) => "number",
-        Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) | Expr::EllipsisLiteral(_) => "constant",
-        Expr::Subscript(_) => "subscript",
-        Expr::Starred(_) => "starred",
-        Expr::List(_) => "list",
-        Expr::Slice(_) => "slice",
+        Expr::BoolOp(_) => Kind::BoolOp,
+        Expr::Named(_) => Kind::Walrus,
+        Expr::BinOp(_) => Kind::Binary,
+        Expr::UnaryOp(_) => Kind::Unary,
+        Expr::Lambda(_) => Kind::Lambda,
+        Expr::If(_) => Kind::IfElse,
+        Expr::Dict(_) => Kind::Dict,
+        Expr::Set(_) => Kind::Set,
+        Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => Kind::Comprehension,
+        Expr::Await(_) => Kind::Await,
+        Expr::Yield(_) | Expr::YieldFrom(_) => Kind::Yield,
+        Expr::Compare(_) => Kind::Compare,
+        Expr::Call(_) => Kind::Call,
+        Expr::BytesLiteral(_) => Kind::Bytes,
+        Expr::NumberLiteral(_) => Kind::Number,
+        Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) | Expr::EllipsisLiteral(_) => Kind::Constant,
+        Expr::Subscript(_) => Kind::Subscript,
+        Expr::Starred(_) => Kind::Starred,
+        Expr::List(_) => Kind::List,
+        Expr::Slice(_) => Kind::Slice,
         // `x[*ts]` is a tuple to one of the parsers only.
         Expr::Tuple(_)
         | Expr::Name(_)
@@ -270,19 +303,17 @@ const fn expr_kind(expr: &Expr) -> Option<&'static str> {
     })
 }
 
-const fn tag(kind: IdentKind) -> peer::Tag {
+const fn tag(kind: IdentKind) -> Tag {
     match kind {
-        IdentKind::Load | IdentKind::Store | IdentKind::Delete => peer::Tag::Name,
-        IdentKind::AttributeLoad | IdentKind::AttributeStore | IdentKind::AttributeDelete => {
-            peer::Tag::Attribute
-        }
-        IdentKind::Function | IdentKind::Class => peer::Tag::Definition,
-        IdentKind::Parameter => peer::Tag::Parameter,
-        IdentKind::ImportedModule | IdentKind::ImportedName | IdentKind::Alias => peer::Tag::Import,
-        IdentKind::Keyword => peer::Tag::Keyword,
-        IdentKind::Caught | IdentKind::Captured | IdentKind::PatternAttribute => peer::Tag::Capture,
-        IdentKind::Global | IdentKind::Nonlocal => peer::Tag::Declaration,
-        IdentKind::TypeParameter => peer::Tag::TypeParameter,
+        IdentKind::Load | IdentKind::Store | IdentKind::Delete => Tag::Name,
+        IdentKind::AttributeLoad | IdentKind::AttributeStore | IdentKind::AttributeDelete => Tag::Attribute,
+        IdentKind::Function | IdentKind::Class => Tag::Definition,
+        IdentKind::Parameter => Tag::Parameter,
+        IdentKind::ImportedModule | IdentKind::ImportedName | IdentKind::Alias => Tag::Import,
+        IdentKind::Keyword => Tag::Keyword,
+        IdentKind::Caught | IdentKind::Captured | IdentKind::PatternAttribute => Tag::Capture,
+        IdentKind::Global | IdentKind::Nonlocal => Tag::Declaration,
+        IdentKind::TypeParameter => Tag::TypeParameter,
     }
 }
 
@@ -295,8 +326,8 @@ mod tests {
     fn difference(ours: &str, theirs: &str) -> Option<String> {
         let parsed = parse_unchecked(ours, ParseOptions::from(Mode::Module)).try_into_module().unwrap();
         let program = walk(&parsed.syntax().body);
-        let peer = peer::parse(peer::lex(theirs), theirs).ok().unwrap();
-        peer::difference(&fingerprint(&program), &peer::fingerprint(&peer))
+        let peer = peer::parse(peer::lex(theirs), theirs.len()).ok().unwrap();
+        super::difference(&fingerprint(&program), &peer::fingerprint(&peer))
     }
 
     #[test]

@@ -3,11 +3,7 @@
 //! Counts on the tokens of the iterative lexer, since brackets inside strings must not count. `CPython` refuses more
 //! than 200 brackets and 100 indents, so nothing that would run is refused here, but for absurdly long chains.
 
-use std::ops::Range;
-
 use rustpython_parser::{StringKind, Tok};
-
-use super::peer::Tokens;
 
 /// Deepest nesting of brackets.
 const MAX_BRACKETS: usize = 64;
@@ -19,12 +15,6 @@ const MAX_CHAIN: usize = 1_000;
 const MAX_ELIF: usize = 500;
 /// Deepest nesting of braces in an f-string.
 const MAX_BRACES: usize = 8;
-
-/// What is too deep, and where.
-pub(super) struct TooDeep {
-    pub(in super::super) range: Range<usize>,
-    pub(in super::super) message: String,
-}
 
 /// One open bracket, or the statement itself.
 #[derive(Default, Clone, Copy)]
@@ -55,9 +45,8 @@ enum Class<'a> {
     Other,
 }
 
-/// Running totals over the tokens.
-#[derive(Default)]
-struct Depth {
+/// Running totals over the tokens. Lexical errors are left to the parsers.
+pub(super) struct Depth {
     levels: Vec<Level>,
     /// Sum of all levels' counters: a bound for the depth of the expression at this place.
     sum: usize,
@@ -67,18 +56,16 @@ struct Depth {
     operand: bool,
 }
 
-/// Finds the first place that is too deep. Lexical errors are left to the parsers.
-pub(super) fn check(tokens: &Tokens) -> Option<TooDeep> {
-    let mut depth = Depth { levels: vec![Level::default()], ..Depth::default() };
-    tokens.iter().map_while(|token| token.as_ref().ok()).find_map(|(token, range)| {
-        let message = depth.take(&classify(token))?;
-        Some(TooDeep { range: range.start().to_usize()..range.end().to_usize(), message })
-    })
+impl Default for Depth {
+    fn default() -> Self {
+        Self { levels: vec![Level::default()], sum: 0, blocks: 0, elifs: 0, operand: false }
+    }
 }
 
 impl Depth {
-    /// Counts a token; says what is too deep after it.
-    fn take(&mut self, class: &Class<'_>) -> Option<String> {
+    /// Counts the next token; says what is too deep with it.
+    pub(super) fn take(&mut self, token: &Tok) -> Option<String> {
+        let class = classify(token);
         let operand = std::mem::replace(
             &mut self.operand,
             matches!(class, Class::Close | Class::Operand | Class::Fields(_)),
@@ -196,8 +183,9 @@ fn check_fields(value: &str) -> Option<String> {
 mod tests {
     use super::super::peer::lex;
 
-    fn check(text: &str) -> Option<super::TooDeep> {
-        super::check(&lex(text))
+    fn check(text: &str) -> Option<String> {
+        let mut depth = super::Depth::default();
+        lex(text).flatten().find_map(|(token, _)| depth.take(&token))
     }
 
     #[test]

@@ -6,28 +6,13 @@
 mod expr;
 mod stmt;
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use rustpython_parser::ast::{self, Arguments, Expr, Keyword, Pattern, Stmt, TypeParam};
 use rustpython_parser::lexer::{self, LexResult};
 use rustpython_parser::{Mode, parse_tokens};
 
-/// What a compared name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tag {
-    Name,
-    Attribute,
-    Definition,
-    Parameter,
-    Import,
-    Keyword,
-    Capture,
-    Declaration,
-    TypeParameter,
-    Text,
-    Node,
-}
+use super::fingerprint::{Fingerprint, Kind, Tag};
 
 /// Why the second parser refuses.
 pub(super) struct Problem {
@@ -39,44 +24,22 @@ pub(super) struct Problem {
 #[derive(Debug)]
 pub(super) struct PeerTree(ast::Mod);
 
-/// The tokens of a program, up to the first lexical error.
-pub(in super::super) type Tokens = Vec<LexResult>;
-
-/// Takes the text apart. Iterative: no text makes it deep.
-pub(super) fn lex(text: &str) -> Tokens {
+/// Takes the text apart, up to the first lexical error. Iterative: no text makes it deep.
+pub(super) fn lex(text: &str) -> impl Iterator<Item = LexResult> {
     let mut failed = false;
-    lexer::lex(text, Mode::Module)
-        .take_while(|token| {
-            let wanted = !failed;
-            failed |= token.is_err();
-            wanted
-        })
-        .collect()
-}
-
-/// Parses the tokens of `text`.
-pub(super) fn parse(tokens: Tokens, text: &str) -> Result<PeerTree, Problem> {
-    parse_tokens(tokens, Mode::Module, "strategy").map(PeerTree).map_err(|error| {
-        let at = error.offset.to_usize().min(text.len());
-        Problem { range: at..at, message: error.error.to_string() }
+    lexer::lex(text, Mode::Module).take_while(move |token| {
+        let wanted = !failed;
+        failed |= token.is_err();
+        wanted
     })
 }
 
-/// The order of fingerprints: lengths first, since they settle most comparisons without reading the names, and names
-/// of constructs are mostly one and the same piece of memory.
-pub(super) fn order(a: &(Tag, &str), b: &(Tag, &str)) -> Ordering {
-    let outside = a.0.cmp(&b.0).then(a.1.len().cmp(&b.1.len()));
-    outside.then_with(|| if std::ptr::eq(a.1, b.1) { Ordering::Equal } else { a.1.cmp(b.1) })
-}
-
-/// The first entry that is not in both sorted lists.
-pub(super) fn difference(ours: &[(Tag, &str)], theirs: &[(Tag, &str)]) -> Option<String> {
-    if ours == theirs {
-        return None;
-    }
-    let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-    let (a, b) = (ours.get(at), theirs.get(at));
-    a.into_iter().chain(b).min_by(|a, b| order(a, b)).map(|(tag, name)| format!("{tag:?} {name}"))
+/// Parses the tokens of a text of `length` bytes.
+pub(super) fn parse(tokens: impl Iterator<Item = LexResult>, length: usize) -> Result<PeerTree, Problem> {
+    parse_tokens(tokens, Mode::Module, "strategy").map(PeerTree).map_err(|error| {
+        let at = error.offset.to_usize().min(length);
+        Problem { range: at..at, message: error.error.to_string() }
+    })
 }
 
 enum Work<'a> {
@@ -86,13 +49,13 @@ enum Work<'a> {
 }
 
 struct Walk<'a> {
-    found: Vec<(Tag, &'a str)>,
+    found: Fingerprint,
     todo: Vec<Work<'a>>,
 }
 
-/// The sorted multiset of names and constructs in a tree.
-pub(super) fn fingerprint(tree: &PeerTree) -> Vec<(Tag, &str)> {
-    let mut walk = Walk { found: Vec::new(), todo: Vec::new() };
+/// Reads a tree, in the order of `super::super::walk`.
+pub(super) fn fingerprint(tree: &PeerTree) -> Fingerprint {
+    let mut walk = Walk { found: Fingerprint::new(), todo: Vec::new() };
     match &tree.0 {
         ast::Mod::Module(module) => walk.stmts(&module.body),
         ast::Mod::Interactive(module) => walk.stmts(&module.body),
@@ -106,17 +69,16 @@ pub(super) fn fingerprint(tree: &PeerTree) -> Vec<(Tag, &str)> {
             Work::Pattern(pattern) => walk.visit_pattern(pattern),
         }
     }
-    walk.found.sort_unstable_by(order);
     walk.found
 }
 
 impl<'a> Walk<'a> {
-    fn name(&mut self, tag: Tag, name: &'a str) {
-        self.found.push((tag, name));
+    fn name(&mut self, tag: Tag, name: &str) {
+        self.found.name(tag, name);
     }
 
-    fn node(&mut self, kind: &'static str) {
-        self.found.push((Tag::Node, kind));
+    fn node(&mut self, kind: Kind) {
+        self.found.kind(kind);
     }
 
     fn expr(&mut self, expr: &'a Expr) {
@@ -132,7 +94,7 @@ impl<'a> Walk<'a> {
     }
 
     fn stmts(&mut self, stmts: &'a [Stmt]) {
-        self.todo.extend(stmts.iter().map(Work::Stmt));
+        self.todo.extend(stmts.iter().rev().map(Work::Stmt));
     }
 
     fn patterns(&mut self, patterns: &'a [Pattern]) {
@@ -203,7 +165,7 @@ impl<'a> Walk<'a> {
     }
 
     fn with(&mut self, items: &'a [ast::WithItem], body: &'a [Stmt]) {
-        self.node("with");
+        self.node(Kind::With);
         for ast::WithItem { range: _, context_expr, optional_vars } in items {
             self.expr(context_expr);
             self.boxed(optional_vars.as_deref());
@@ -212,9 +174,9 @@ impl<'a> Walk<'a> {
     }
 
     fn loops(&mut self, target: &'a Expr, iter: &'a Expr, body: &'a [Stmt], orelse: &'a [Stmt]) {
-        self.node("for");
+        self.node(Kind::For);
         self.exprs([target, iter]);
-        self.stmts(body);
         self.stmts(orelse);
+        self.stmts(body);
     }
 }

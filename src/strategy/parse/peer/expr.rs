@@ -2,7 +2,7 @@
 
 use rustpython_parser::ast::{self, Constant, Expr, ExprContext, Pattern};
 
-use super::{Tag, Walk, Work};
+use super::{Kind, Tag, Walk, Work};
 
 impl<'a> Walk<'a> {
     #[expect(
@@ -12,74 +12,78 @@ impl<'a> Walk<'a> {
     pub(super) fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::BoolOp(ast::ExprBoolOp { range: _, op: _, values }) => {
-                self.node("and/or");
+                self.node(Kind::BoolOp);
                 self.exprs(values);
             }
             Expr::NamedExpr(ast::ExprNamedExpr { range: _, target, value }) => {
-                self.node("walrus");
+                self.node(Kind::Walrus);
                 self.exprs([&**target, &**value]);
             }
             Expr::BinOp(ast::ExprBinOp { range: _, left, op: _, right }) => {
-                self.node("binary");
+                self.node(Kind::Binary);
                 self.exprs([&**left, &**right]);
             }
             Expr::UnaryOp(ast::ExprUnaryOp { range: _, op: _, operand }) => {
-                self.node("unary");
+                self.node(Kind::Unary);
                 self.expr(operand);
             }
             Expr::Lambda(ast::ExprLambda { range: _, args, body }) => {
-                self.node("lambda");
+                self.node(Kind::Lambda);
                 self.arguments(args);
                 self.expr(body);
             }
             Expr::IfExp(ast::ExprIfExp { range: _, test, body, orelse }) => {
-                self.node("ifelse");
+                self.node(Kind::IfElse);
                 self.exprs([&**test, &**body, &**orelse]);
             }
             Expr::Dict(ast::ExprDict { range: _, keys, values }) => {
-                self.node("dict");
-                self.exprs(keys.iter().flatten());
+                self.node(Kind::Dict);
+                let mut values = values.iter();
+                for key in keys {
+                    self.boxed(key.as_ref());
+                    self.boxed(values.next());
+                }
                 self.exprs(values);
             }
             Expr::Set(ast::ExprSet { range: _, elts }) => {
-                self.node("set");
+                self.node(Kind::Set);
                 self.exprs(elts);
             }
             Expr::ListComp(ast::ExprListComp { range: _, elt, generators })
             | Expr::SetComp(ast::ExprSetComp { range: _, elt, generators })
             | Expr::GeneratorExp(ast::ExprGeneratorExp { range: _, elt, generators }) => {
-                self.expr(elt);
                 self.generators(generators);
+                self.expr(elt);
             }
             Expr::DictComp(ast::ExprDictComp { range: _, key, value, generators }) => {
-                self.exprs([&**key, &**value]);
                 self.generators(generators);
+                self.exprs([&**key, &**value]);
             }
             Expr::Await(ast::ExprAwait { range: _, value }) => {
-                self.node("await");
+                self.node(Kind::Await);
                 self.expr(value);
             }
             Expr::Yield(ast::ExprYield { range: _, value }) => {
-                self.node("yield");
+                self.node(Kind::Yield);
                 self.boxed(value.as_deref());
             }
             Expr::YieldFrom(ast::ExprYieldFrom { range: _, value }) => {
-                self.node("yield");
+                self.node(Kind::Yield);
                 self.expr(value);
             }
             Expr::Compare(ast::ExprCompare { range: _, left, ops: _, comparators }) => {
-                self.node("compare");
+                self.node(Kind::Compare);
                 self.expr(left);
                 self.exprs(comparators);
             }
             Expr::Call(ast::ExprCall { range: _, func, args, keywords }) => {
-                self.node("call");
+                self.node(Kind::Call);
                 self.expr(func);
                 self.exprs(args);
                 self.keywords(keywords);
             }
             Expr::FormattedValue(ast::ExprFormattedValue { range: _, value, conversion: _, format_spec }) => {
-                self.node("field");
+                self.node(Kind::Field);
                 self.expr(value);
                 self.boxed(format_spec.as_deref());
             }
@@ -88,11 +92,11 @@ impl<'a> Walk<'a> {
                 self.exprs(values.iter().filter(|value| !matches!(value, Expr::Constant(_))));
             }
             Expr::Constant(ast::ExprConstant { range: _, value, kind: _ }) => match value {
-                Constant::Str(text) => self.name(Tag::Text, text),
-                Constant::Bytes(_) => self.node("bytes"),
-                Constant::Int(_) | Constant::Float(_) | Constant::Complex { .. } => self.node("number"),
+                Constant::Str(text) => self.found.text(text),
+                Constant::Bytes(_) => self.node(Kind::Bytes),
+                Constant::Int(_) | Constant::Float(_) | Constant::Complex { .. } => self.node(Kind::Number),
                 Constant::Bool(_) | Constant::None | Constant::Ellipsis | Constant::Tuple(_) => {
-                    self.node("constant");
+                    self.node(Kind::Constant);
                 }
             },
             Expr::Attribute(ast::ExprAttribute { range: _, value, attr, ctx: _ }) => {
@@ -100,30 +104,30 @@ impl<'a> Walk<'a> {
                 self.expr(value);
             }
             Expr::Subscript(ast::ExprSubscript { range: _, value, slice, ctx: _ }) => {
-                self.node("subscript");
+                self.node(Kind::Subscript);
                 self.exprs([&**value, &**slice]);
             }
             Expr::Starred(ast::ExprStarred { range: _, value, ctx: _ }) => {
-                self.node("starred");
+                self.node(Kind::Starred);
                 self.expr(value);
             }
             Expr::Name(ast::ExprName { range: _, id, ctx }) => {
                 self.name(Tag::Name, id);
                 match ctx {
                     ExprContext::Load => {}
-                    ExprContext::Store => self.node("store"),
-                    ExprContext::Del => self.node("delete"),
+                    ExprContext::Store => self.node(Kind::Store),
+                    ExprContext::Del => self.node(Kind::Delete),
                 }
             }
             Expr::List(ast::ExprList { range: _, elts, ctx: _ }) => {
-                self.node("list");
+                self.node(Kind::List);
                 self.exprs(elts);
             }
             Expr::Tuple(ast::ExprTuple { range: _, elts, ctx: _ }) => {
                 self.exprs(elts);
             }
             Expr::Slice(ast::ExprSlice { range: _, lower, upper, step }) => {
-                self.node("slice");
+                self.node(Kind::Slice);
                 for part in [lower, upper, step] {
                     self.boxed(part.as_deref());
                 }
@@ -132,7 +136,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn generators(&mut self, generators: &'a [ast::Comprehension]) {
-        self.node("comprehension");
+        self.node(Kind::Comprehension);
         for ast::Comprehension { range: _, target, iter, ifs, is_async: _ } in generators {
             self.exprs([target, iter]);
             self.exprs(ifs);

@@ -2,7 +2,7 @@
 
 use rustpython_parser::ast::{self, Stmt};
 
-use super::{Tag, Walk, Work};
+use super::{Kind, Tag, Walk, Work};
 
 impl<'a> Walk<'a> {
     #[expect(
@@ -32,12 +32,12 @@ impl<'a> Walk<'a> {
                 type_comment: _,
                 type_params,
             }) => {
-                self.node("def");
+                self.node(Kind::Def);
                 self.name(Tag::Definition, name);
                 self.exprs(decorator_list);
+                self.type_params(type_params);
                 self.arguments(args);
                 self.boxed(returns.as_deref());
-                self.type_params(type_params);
                 self.stmts(body);
             }
             Stmt::ClassDef(ast::StmtClassDef {
@@ -49,39 +49,42 @@ impl<'a> Walk<'a> {
                 decorator_list,
                 type_params,
             }) => {
-                self.node("class");
+                self.node(Kind::Class);
                 self.name(Tag::Definition, name);
-                self.exprs(decorator_list.iter().chain(bases));
-                self.keywords(keywords);
+                self.exprs(decorator_list);
                 self.type_params(type_params);
+                self.exprs(bases);
+                self.keywords(keywords);
                 self.stmts(body);
             }
             Stmt::Return(ast::StmtReturn { range: _, value }) => {
-                self.node("return");
+                self.node(Kind::Return);
                 self.boxed(value.as_deref());
             }
             Stmt::Delete(ast::StmtDelete { range: _, targets }) => {
-                self.node("del");
+                self.node(Kind::Del);
                 self.exprs(targets);
             }
             Stmt::Assign(ast::StmtAssign { range: _, targets, value, type_comment: _ }) => {
-                self.node("=");
-                self.exprs(targets);
+                self.node(Kind::Assign);
                 self.expr(value);
+                self.exprs(targets);
             }
             Stmt::TypeAlias(ast::StmtTypeAlias { range: _, name, type_params, value }) => {
-                self.node("type");
-                self.exprs([&**name, &**value]);
+                self.node(Kind::Type);
+                self.expr(name);
                 self.type_params(type_params);
+                self.expr(value);
             }
             Stmt::AugAssign(ast::StmtAugAssign { range: _, target, op: _, value }) => {
-                self.node("op=");
+                self.node(Kind::AugAssign);
                 self.exprs([&**target, &**value]);
             }
             Stmt::AnnAssign(ast::StmtAnnAssign { range: _, target, annotation, value, simple: _ }) => {
-                self.node(":=");
-                self.exprs([&**target, &**annotation]);
+                self.node(Kind::AnnAssign);
+                self.expr(annotation);
                 self.boxed(value.as_deref());
+                self.expr(target);
             }
             Stmt::For(ast::StmtFor { range: _, target, iter, body, orelse, type_comment: _ }) => {
                 self.loops(target, iter, body, orelse);
@@ -90,23 +93,31 @@ impl<'a> Walk<'a> {
                 self.loops(target, iter, body, orelse);
             }
             Stmt::While(ast::StmtWhile { range: _, test, body, orelse }) => {
-                self.node("while");
+                self.node(Kind::While);
                 self.expr(test);
-                self.stmts(body);
                 self.stmts(orelse);
+                self.stmts(body);
             }
             Stmt::If(ast::StmtIf { range: _, test, body, orelse }) => {
-                self.node("if");
+                self.node(Kind::If);
                 self.expr(test);
+                // An `elif` is an `if` of its own here; read as the first parser gives it.
+                let mut rest = orelse.as_slice();
+                while let [Stmt::If(ast::StmtIf { range: _, test, body, orelse })] = rest {
+                    self.node(Kind::If);
+                    self.expr(test);
+                    self.stmts(body);
+                    rest = orelse;
+                }
+                self.stmts(rest);
                 self.stmts(body);
-                self.stmts(orelse);
             }
             Stmt::With(ast::StmtWith { range: _, items, body, type_comment: _ }) => self.with(items, body),
             Stmt::AsyncWith(ast::StmtAsyncWith { range: _, items, body, type_comment: _ }) => {
                 self.with(items, body);
             }
             Stmt::Match(ast::StmtMatch { range: _, subject, cases }) => {
-                self.node("match");
+                self.node(Kind::Match);
                 self.expr(subject);
                 for ast::MatchCase { range: _, pattern, guard, body } in cases {
                     self.todo.push(Work::Pattern(pattern));
@@ -115,29 +126,29 @@ impl<'a> Walk<'a> {
                 }
             }
             Stmt::Raise(ast::StmtRaise { range: _, exc, cause }) => {
-                self.node("raise");
+                self.node(Kind::Raise);
                 self.boxed(exc.as_deref());
                 self.boxed(cause.as_deref());
             }
             Stmt::Try(ast::StmtTry { range: _, body, handlers, orelse, finalbody })
             | Stmt::TryStar(ast::StmtTryStar { range: _, body, handlers, orelse, finalbody }) => {
-                self.node("try");
+                self.node(Kind::Try);
+                self.stmts(body);
                 self.handlers(handlers);
-                for suite in [body, orelse, finalbody] {
-                    self.stmts(suite);
-                }
+                self.stmts(orelse);
+                self.stmts(finalbody);
             }
             Stmt::Assert(ast::StmtAssert { range: _, test, msg }) => {
-                self.node("assert");
+                self.node(Kind::Assert);
                 self.expr(test);
                 self.boxed(msg.as_deref());
             }
             Stmt::Import(ast::StmtImport { range: _, names }) => {
-                self.node("import");
+                self.node(Kind::Import);
                 self.imported(names);
             }
             Stmt::ImportFrom(ast::StmtImportFrom { range: _, module, names, level: _ }) => {
-                self.node("from");
+                self.node(Kind::From);
                 if let Some(module) = module {
                     self.name(Tag::Import, module);
                 }
@@ -150,9 +161,9 @@ impl<'a> Walk<'a> {
                 }
             }
             Stmt::Expr(ast::StmtExpr { range: _, value }) => self.expr(value),
-            Stmt::Pass(ast::StmtPass { range: _ }) => self.node("pass"),
-            Stmt::Break(ast::StmtBreak { range: _ }) => self.node("break"),
-            Stmt::Continue(ast::StmtContinue { range: _ }) => self.node("continue"),
+            Stmt::Pass(ast::StmtPass { range: _ }) => self.node(Kind::Pass),
+            Stmt::Break(ast::StmtBreak { range: _ }) => self.node(Kind::Break),
+            Stmt::Continue(ast::StmtContinue { range: _ }) => self.node(Kind::Continue),
         }
     }
 }
