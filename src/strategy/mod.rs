@@ -20,6 +20,8 @@ pub use finding::{Finding, Findings, RuleId, Severity, Span};
 pub use policy::{AllowedImport, ENGINE, Level, Policy};
 pub use rules::{RULES, Rule};
 
+use std::sync::mpsc::SyncSender;
+
 use sha2::{Digest, Sha256};
 
 use finding::Report;
@@ -73,9 +75,11 @@ pub fn check(bytes: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Finding
     }
     drop(report);
     let policy_there = policy.clone();
-    let verdict = isolated(move || {
-        let (warnings, entry) = judge(&source, &policy_there)?;
-        Ok((source.into_text(), warnings, entry))
+    let verdict = isolated(move |answer| {
+        let mut tree = None;
+        let judged = judge(&source, &policy_there, &mut tree);
+        // Nobody waits until the tree is taken apart.
+        let _ = answer.send(judged.map(|(warnings, entry)| (source.into_text(), warnings, entry)));
     });
     match verdict {
         Some(Ok((code, warnings, entry))) => {
@@ -98,14 +102,16 @@ pub fn check(bytes: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Finding
 }
 
 /// Works on a thread with a large stack. A panic there is an answer (`None`), not an outage.
-fn isolated<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let answer = pool::start(move |answer| {
-        let _ = answer.send(work());
-    })?;
-    answer.recv().ok()
+fn isolated<T: Send + 'static>(work: impl FnOnce(SyncSender<T>) + Send + 'static) -> Option<T> {
+    pool::start(work)?.recv().ok()
 }
 
-fn judge(source: &Source, policy: &Policy) -> Result<(Vec<Finding>, Entry), Findings> {
+/// Judges a text that has no fault; leaves the tree in `tree`.
+fn judge(
+    source: &Source,
+    policy: &Policy,
+    tree: &mut Option<parse::ast::ModModule>,
+) -> Result<(Vec<Finding>, Entry), Findings> {
     let mut report = Report::new(source, policy);
     // The second parser takes longer than all the rest together, so it works beside the rest.
     let (feed, peer) = parse::Peer::start(source.text().len()).unzip();
@@ -115,7 +121,7 @@ fn judge(source: &Source, policy: &Policy) -> Result<(Vec<Finding>, Entry), Find
     let Some(module) = parse::parse(source, &mut report) else {
         return Err(blocked(report));
     };
-    let program = walk::walk(&module.body);
+    let program = walk::walk(&tree.insert(module).body);
     let context = rules::Context::new(&program, policy);
     let mut judged = Report::new(source, policy);
     rules::run(&context, &mut judged);
@@ -143,9 +149,13 @@ mod tests {
 
     #[test]
     fn a_panic_of_either_parser_is_an_answer() {
-        assert_eq!(isolated(|| 1), Some(1));
-        assert_eq!(isolated(|| -> u8 { panic!("the first parser") }), None);
-        let second = || isolated(|| -> u8 { panic!("the second parser") }).unwrap();
+        let one = |answer: SyncSender<u8>| answer.send(1).unwrap();
+        assert_eq!(isolated(one), Some(1));
+        assert_eq!(isolated(|_: SyncSender<u8>| panic!("the first parser")), None);
+        let second = |answer: SyncSender<u8>| {
+            let peer = isolated(|_: SyncSender<u8>| panic!("the second parser"));
+            answer.send(peer.unwrap()).unwrap();
+        };
         assert_eq!(isolated(second), None);
     }
 }

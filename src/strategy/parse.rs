@@ -74,7 +74,8 @@ impl Peer {
 pub(super) fn tokens(source: &Source, feed: Option<Feed>, report: &mut Report<'_>) -> bool {
     let mut depth = depth::Depth::default();
     let mut batch = Vec::with_capacity(BATCH);
-    let pass = |batch: Vec<LexResult>| {
+    // Takes the feed along, so that the second parser's tokens end with this function.
+    let pass = move |batch: Vec<LexResult>| {
         if let Some(Feed(sender)) = &feed {
             // A parser that refused already takes no more.
             let _ = sender.send(batch);
