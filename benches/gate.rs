@@ -1,5 +1,5 @@
-//! How fast the gate is, beside CPython's `ast.parse` and RestrictedPython's `compile_restricted` on the same files in
-//! one run: a strategy of 10 kB as models write them, one of 10 kB without a comment, and every accepted strategy of
+//! How fast the gate is, beside `ast.parse` of `CPython` and `compile_restricted` of `RestrictedPython` on the same
+//! files in one run: a strategy of 10 kB as models write them, one of 10 kB without a comment, and every accepted strategy of
 //! the tests.
 //!
 //! Times are those of one caller in this process. The gate works on two threads, so what a core does is counted by the
@@ -210,7 +210,7 @@ fn processor_time() -> f64 {
     (ticks(11) + ticks(12)) / TICKS_PER_SECOND * 1e9
 }
 
-/// The Python that has RestrictedPython; made if it is not there.
+/// The Python that has `RestrictedPython`; made if it is not there.
 fn python(root: &Path) -> String {
     let made = Command::new(root.join("tests/oracle/venv")).stderr(Stdio::inherit()).output().unwrap();
     assert!(made.status.success(), "the oracle's environment could not be built");
