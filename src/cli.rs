@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Runs trading strategies that nobody has read, in sandboxes that can do nothing but compute.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ enum Command {
         /// Where /health, /ready and /metrics are served.
         #[arg(long, default_value = "0.0.0.0:8080")]
         listen: SocketAddr,
+        #[command(flatten)]
+        webhook: WebhookArguments,
     },
     /// Print the CustomResourceDefinitions.
     Crd,
@@ -53,6 +56,47 @@ enum Command {
     },
 }
 
+/// Where the validating webhook is served, and by which certificate.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
+struct WebhookArguments {
+    /// Where the validating webhook is served; without it, there is none.
+    #[arg(long)]
+    webhook_listen: Option<SocketAddr>,
+    /// A folder with tls.crt and tls.key, read again when they change; without it, the operator makes a certificate.
+    #[arg(long, requires = "webhook_listen", conflicts_with_all = ["webhook_name", "webhook_configuration"])]
+    webhook_certificates: Option<PathBuf>,
+    /// The DNS name that the operator's own certificate is for.
+    #[arg(long, requires = "webhook_configuration")]
+    webhook_name: Option<String>,
+    /// The ValidatingWebhookConfiguration that is told who vouches for that certificate.
+    #[arg(long, requires = "webhook_name")]
+    webhook_configuration: Option<String>,
+    /// How long that certificate is valid; it is replaced when two thirds of that are over.
+    #[arg(long, default_value_t = 604_800, value_parser = clap::value_parser!(u64).range(30..=31_536_000))]
+    webhook_certificate_seconds: u64,
+}
+
+impl WebhookArguments {
+    fn webhook(self) -> anyhow::Result<Option<operator::Webhook>> {
+        let Some(listen) = self.webhook_listen else {
+            return Ok(None);
+        };
+        let certificate = match (self.webhook_certificates, self.webhook_name, self.webhook_configuration) {
+            (Some(folder), _, _) => operator::CertificateSource::Folder(folder),
+            (None, Some(name), Some(configuration)) => operator::CertificateSource::Own {
+                name,
+                configuration,
+                lifetime: Duration::from_secs(self.webhook_certificate_seconds),
+            },
+            (None, _, _) => anyhow::bail!(
+                "--webhook-listen needs --webhook-certificates, or --webhook-name and --webhook-configuration"
+            ),
+        };
+        Ok(Some(operator::Webhook { listen, certificate }))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum NodeStep {
     /// Write the seccomp profile below the kubelet's seccomp folder.
@@ -76,7 +120,8 @@ enum NodeStep {
 #[expect(clippy::print_stdout, reason = "the command line's own output")]
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
-        Command::Operator { config, listen } => {
+        Command::Operator { config, listen, webhook } => {
+            let webhook = webhook.webhook()?;
             telemetry::init("info");
             let text = match &config {
                 Some(path) => std::fs::read_to_string(path)
@@ -90,7 +135,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 profile = sandbox::profile_hash(),
                 "operator starts"
             );
-            runtime.block_on(operator::run(config, listen, asked_to_stop()))?;
+            runtime.block_on(operator::run(config, listen, webhook, asked_to_stop()))?;
         }
         Command::Crd => print!("{}", crd::to_yaml()?),
         Command::Validate(asked) => return validate::run(&asked),

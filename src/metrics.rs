@@ -27,6 +27,11 @@ struct ErrorLabels {
     class: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabels {
+    verdict: &'static str,
+}
+
 /// All families, shared by whoever counts.
 #[derive(Clone)]
 pub struct Metrics {
@@ -35,6 +40,7 @@ pub struct Metrics {
     fallbacks: Family<ErrorLabels, Counter>,
     stages: Family<StageLabels, Histogram, fn() -> Histogram>,
     errors: Family<ErrorLabels, Counter>,
+    reviews: Family<VerdictLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -42,6 +48,7 @@ impl Default for Metrics {
         let runs = Family::default();
         let fallbacks = Family::default();
         let errors = Family::default();
+        let reviews = Family::default();
         let stages: Family<StageLabels, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let mut registry = Registry::with_prefix("stratbox");
@@ -49,7 +56,8 @@ impl Default for Metrics {
         registry.register("fallback", "Runs that ended for want of a sandbox, by cause", fallbacks.clone());
         registry.register("stage_duration_seconds", "Time that runs spent in each stage", stages.clone());
         registry.register("reconcile_errors", "Failed looks or writes, by step", errors.clone());
-        Self { registry: Arc::new(registry), runs, fallbacks, stages, errors }
+        registry.register("admission_reviews", "Reviews at admission, by verdict", reviews.clone());
+        Self { registry: Arc::new(registry), runs, fallbacks, stages, errors, reviews }
     }
 }
 
@@ -81,6 +89,11 @@ impl Metrics {
     /// Counts a reconcile that could not look or write.
     pub fn reconcile_failed(&self, class: &'static str) {
         self.errors.get_or_create(&ErrorLabels { class }).inc();
+    }
+
+    /// Counts a review at admission.
+    pub fn reviewed(&self, verdict: &'static str) {
+        self.reviews.get_or_create(&VerdictLabels { verdict }).inc();
     }
 
     /// The families in OpenMetrics text.
@@ -126,5 +139,13 @@ mod tests {
             text.contains(r#"stratbox_stage_duration_seconds_bucket{le="0.05",stage="run"} 1"#),
             "{text}"
         );
+    }
+    #[test]
+    fn reviews_are_counted_by_verdict() {
+        let metrics = Metrics::default();
+        metrics.reviewed("Refused");
+        metrics.reviewed("Refused");
+        let text = metrics.encode().unwrap();
+        assert!(text.contains(r#"stratbox_admission_reviews_total{verdict="Refused"} 2"#), "{text}");
     }
 }

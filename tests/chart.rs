@@ -197,6 +197,115 @@ fn rights_are_exactly_those_that_the_code_uses() {
     assert_eq!(roles, BTreeMap::from(expected));
 }
 
+/// What the webhook adds: kinds and names, by what is rendered without it.
+fn added(arguments: &[&str]) -> BTreeSet<String> {
+    let names = |all: &[Value]| -> BTreeSet<String> {
+        all.iter()
+            .map(|one| {
+                format!("{} {}", one["kind"].as_str().unwrap(), one["metadata"]["name"].as_str().unwrap())
+            })
+            .collect()
+    };
+    let without = names(&rendered(&[]));
+    &names(&rendered(&[&["--set", "webhook.enabled=true"], arguments].concat())) - &without
+}
+
+fn operator_pod(all: &[Value]) -> &Value {
+    &find(all, "Deployment", "stratbox")["spec"]["template"]["spec"]
+}
+
+#[test]
+fn without_the_webhook_nothing_of_it_is_rendered() {
+    let all = rendered(&["--set", "webhook.failurePolicy=Fail,webhook.certificate.source=cert-manager"]);
+    assert!(!serde_json::to_string(&all).unwrap().contains("webhook"));
+}
+
+#[test]
+fn the_webhook_asks_only_about_code_and_leaves_the_bundle_to_the_operator() {
+    let on = ["--set", "webhook.enabled=true"];
+    let expected = ["Service stratbox-webhook", "ValidatingWebhookConfiguration stratbox-webhook"];
+    assert_eq!(added(&[]), set(&expected));
+    let all = rendered(&on);
+    let configuration = find(&all, "ValidatingWebhookConfiguration", "stratbox-webhook");
+    assert!(configuration["metadata"].get("annotations").is_none());
+    let webhook = &configuration["webhooks"][0];
+    assert_eq!(webhook["failurePolicy"], "Ignore", "the controller checks anyway");
+    assert_eq!(webhook["sideEffects"], "None");
+    assert!(webhook["clientConfig"].get("caBundle").is_none(), "it would be fought over");
+    assert!(webhook.get("namespaceSelector").is_none());
+    let asked = serde_json::json!([{"apiGroups": ["stratbox.dev"], "apiVersions": ["v1alpha1"],
+        "resources": ["strategyruns"], "operations": ["CREATE", "UPDATE"], "scope": "Namespaced"}]);
+    assert_eq!(webhook["rules"], asked, "no status, no deletion");
+    let service = &webhook["clientConfig"]["service"];
+    assert_eq!(service["name"], "stratbox-webhook");
+    assert_eq!(service["namespace"], "stratbox-system");
+    let port = &find(&all, "Service", "stratbox-webhook")["spec"]["ports"][0];
+    assert_eq!((&port["port"], &port["targetPort"]), (&service["port"], &"webhook".into()));
+
+    let pod = operator_pod(&all);
+    let ports = &pod["containers"][0]["ports"];
+    assert_eq!(ports[1], serde_json::json!({"name": "webhook", "containerPort": 9443}));
+    assert_eq!(pod["volumes"].as_array().unwrap().len(), 1, "no secret");
+    let arguments: Vec<&str> =
+        pod["containers"][0]["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!(
+        arguments[2..],
+        [
+            "--webhook-listen=0.0.0.0:9443",
+            "--webhook-name=stratbox-webhook.stratbox-system.svc",
+            "--webhook-configuration=stratbox-webhook",
+            "--webhook-certificate-seconds=604800"
+        ]
+    );
+
+    let role = find(&all, "ClusterRole", "stratbox");
+    let more = [
+        "admissionregistration.k8s.io/validatingwebhookconfigurations get",
+        "admissionregistration.k8s.io/validatingwebhookconfigurations patch",
+    ];
+    assert_eq!(rights(role), set(&[IN_NAMESPACES, IN_CLUSTER, &more].concat()));
+    let named = |rule: &&Value| rule["apiGroups"][0] == "admissionregistration.k8s.io";
+    let ours = role["rules"].as_array().unwrap().iter().find(named).unwrap();
+    assert_eq!(ours["resourceNames"], serde_json::json!(["stratbox-webhook"]), "this one object");
+
+    let some = rendered(&[&on[..], &["--set-json", r#"config.watchNamespaces=["a","b"]"#]].concat());
+    let selector = &find(&some, "ValidatingWebhookConfiguration", "stratbox-webhook")["webhooks"][0]["namespaceSelector"];
+    assert_eq!(
+        selector["matchExpressions"][0],
+        serde_json::json!({"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]})
+    );
+}
+
+#[test]
+fn with_cert_manager_the_operator_needs_no_right_for_its_certificate() {
+    let by = ["--set", "webhook.certificate.source=cert-manager"];
+    let common = [
+        "Service stratbox-webhook",
+        "ValidatingWebhookConfiguration stratbox-webhook",
+        "Certificate stratbox-webhook",
+    ];
+    assert_eq!(added(&by), set(&[&common[..], &["Issuer stratbox-webhook"]].concat()));
+    let issued =
+        ["--set", "webhook.certificate.issuerRef.name=ca,webhook.certificate.issuerRef.kind=ClusterIssuer"];
+    assert_eq!(added(&[by, issued].concat()), set(&common));
+
+    let all = rendered(&[&["--set", "webhook.enabled=true"], &by[..], &issued[..]].concat());
+    let configuration = find(&all, "ValidatingWebhookConfiguration", "stratbox-webhook");
+    let from = &configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"];
+    assert_eq!(from, "stratbox-system/stratbox-webhook");
+    let certificate = &find(&all, "Certificate", "stratbox-webhook")["spec"];
+    assert_eq!(certificate["dnsNames"], serde_json::json!(["stratbox-webhook.stratbox-system.svc"]));
+    assert_eq!(certificate["issuerRef"], serde_json::json!({"name": "ca", "kind": "ClusterIssuer"}));
+    let pod = operator_pod(&all);
+    let secret = serde_json::json!({"secretName": certificate["secretName"], "optional": true});
+    assert_eq!(pod["volumes"][1]["secret"], secret);
+    let folder = &pod["containers"][0]["volumeMounts"][1]["mountPath"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap();
+    assert_eq!(arguments[3], format!("--webhook-certificates={}", folder.as_str().unwrap()));
+    assert_eq!(arguments.len(), 4);
+    assert_eq!(rights(find(&all, "ClusterRole", "stratbox")), set(&[IN_NAMESPACES, IN_CLUSTER].concat()));
+}
+
 #[test]
 fn the_uninstall_hook_has_its_rights_only_as_a_hook() {
     let all = rendered(&[]);
@@ -324,6 +433,11 @@ fn unknown_and_impossible_values_are_refused() {
         ("config.sandbox.runAsUser=0", "runAsUser"),
         ("image.digest=latest", "digest"),
         ("nodeAgent.seccompFolder=relative", "seccompFolder"),
+        ("webhook.failurePolicy=ignore", "failurePolicy"),
+        ("webhook.port=8080", "port"),
+        ("webhook.certificate.source=vault", "source"),
+        ("webhook.certificate.lifetimeSeconds=1", "lifetimeSeconds"),
+        ("webhook.certificate.issuerRef.kind=Issuer", "issuerRef"),
     ] {
         let done = helm(&["template", "stratbox", CHART, "--set", arguments]);
         assert!(!done.status.success(), "{arguments} is accepted");

@@ -1,5 +1,6 @@
 //! The operator: watches, and what is done about them. The only user of the Kubernetes client.
 
+mod admission;
 mod client;
 mod context;
 mod enact;
@@ -36,7 +37,9 @@ use session::Sessions;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 
+pub use admission::{CertificateSource, Webhook};
 pub use client::connect;
 pub use uninstall::{Removed, UninstallError, uninstall};
 
@@ -50,13 +53,18 @@ const PAGE: u32 = 250;
 /// The root objects of the controller: one that cannot be decoded must not stop the watch.
 type Guarded = DeserializeGuard<StrategyRun>;
 
+/// What the operator is not ready without.
+const CRDS: &str = "the CRDs";
+/// The same, where it serves the webhook.
+const CERTIFICATE: &str = "the webhook's certificate";
+
 /// Why the operator could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No API server.
     #[error("failed to connect to the API server")]
     Connect(#[source] Box<kube::Error>),
-    /// The health and metrics endpoint.
+    /// The port of health and metrics, or the webhook's.
     #[error("failed to listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
 }
@@ -68,14 +76,31 @@ pub enum StartError {
 pub async fn run(
     config: Config,
     address: SocketAddr,
+    webhook: Option<Webhook>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let client = connect().await.map_err(|error| StartError::Connect(Box::new(error)))?;
     let metrics = Metrics::default();
-    let listener =
-        tokio::net::TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error))?;
-    let health = http::Health::default();
+    let listener = listen(address).await?;
+    let health =
+        http::Health::waiting_for([Some(CRDS), webhook.as_ref().map(|_| CERTIFICATE)].into_iter().flatten());
     let server = tokio::spawn(http::serve(listener, metrics.clone(), health.clone()));
+    let reviews = {
+        let (client, metrics, health) = (client.clone(), metrics.clone(), health.clone());
+        let webhook = match webhook {
+            Some(webhook) => Some((listen(webhook.listen).await?, webhook.certificate)),
+            None => None,
+        };
+        async move {
+            match webhook {
+                Some((listener, certificate)) => {
+                    admission::serve(listener, &certificate, client, metrics, || health.has(CERTIFICATE))
+                        .await;
+                }
+                None => std::future::pending().await,
+            }
+        }
+    };
     let work = async {
         wait_for_crds(&client, config.watch_namespaces.first().map(String::as_str)).await;
         let (nodes, node_stream) = Nodes::watch(&client);
@@ -83,16 +108,21 @@ pub async fn run(
         let namespace = client.default_namespace().to_owned();
         let labels = tokio::spawn(nodes::keep_labels(client.clone(), namespace, nodes.clone(), node_stream));
         nodes.known().await;
-        health.set_ready();
+        health.has(CRDS);
         control(&client, config, nodes, metrics).await;
         labels.abort();
     };
     tokio::select! {
         () = work => {}
+        () = reviews => {}
         () = shutdown => tracing::info!("asked to stop"),
     }
     server.abort();
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error))
 }
 
 /// The chart installs CRDs and operator in any order: waiting is quieter than a crash loop.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
 use kube::api::ListParams;
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,12 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let finished = is_finished(&run, &input_hash(&run.spec));
     let (class, pod) = tokio::try_join!(
-        async { if finished { Ok(None) } else { observe_class(context, &run).await } },
+        async {
+            if finished {
+                return Ok(None);
+            }
+            observe_class(&context.client, &run.spec.class_name).await.map_err(Error::ReadClass)
+        },
         observe_pod(context, &run, finished, now),
     )?;
     let gate = match &class {
@@ -203,15 +208,16 @@ fn last_pod_name(run: &StrategyRun) -> Option<&str> {
     Some(run.status.as_ref()?.attempts.last()?.pod_name.as_str())
 }
 
-async fn observe_class(context: &Context, run: &StrategyRun) -> Result<Option<SandboxClass>, Error> {
-    let classes: Api<SandboxClass> = Api::all(context.client.clone());
-    if !is_object_name(&run.spec.class_name) {
+/// The class of that name, if there is one.
+pub(super) async fn observe_class(client: &Client, name: &str) -> Result<Option<SandboxClass>, Call> {
+    let classes: Api<SandboxClass> = Api::all(client.clone());
+    if !is_object_name(name) {
         return Ok(None);
     }
-    match within(classes.get_opt(&run.spec.class_name)).await {
+    match within(classes.get_opt(name)).await {
         // A class of another version, which this one cannot decode, is as good as none.
         Err(Call::Kube(error)) if matches!(&*error, kube::Error::SerdeError(_)) => Ok(None),
-        class => class.map_err(Error::ReadClass),
+        class => class,
     }
 }
 

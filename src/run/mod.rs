@@ -26,4 +26,4 @@ pub use observed::{Gate, Intent, NodeFacts, Observed, Refusal, RefusalKind, Sess
 pub use plan::plan;
 pub use queue::{Place, Queue, Ticket};
 pub use resolve::{Problem, Resolved, gate_policy, resolve};
-pub use status::is_finished;
+pub use status::{is_finished, sentence};

@@ -322,7 +322,8 @@ fn history(former: &StrategyRunStatus, hash: &str, again: bool) -> Vec<HistoryEn
 }
 
 /// One line that says what is wrong and what to write instead.
-pub(super) fn sentence(finding: &Finding) -> String {
+#[must_use]
+pub fn sentence(finding: &Finding) -> String {
     format!(
         "{} at {}:{}: {}; {}",
         finding.rule, finding.span.line, finding.span.column, finding.message, finding.hint

@@ -13,6 +13,8 @@ pub const MANAGER_STATUS: &str = "stratbox/status";
 pub const MANAGER_NODE: &str = "stratbox/node";
 /// Field manager of the ConfigMaps with artifacts.
 pub const MANAGER_ARTIFACTS: &str = "stratbox/artifacts";
+/// Field manager of the CA bundle in the webhook's configuration.
+pub const MANAGER_WEBHOOK: &str = "stratbox/webhook";
 
 /// Label of all our objects.
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -127,8 +129,8 @@ mod tests {
 
     #[test]
     fn field_managers_are_unique() {
-        let all = std::collections::BTreeSet::from([MANAGER_STATUS, MANAGER_NODE, MANAGER_ARTIFACTS]);
-        assert_eq!(all.len(), 3);
+        let all = std::collections::BTreeSet::from([MANAGER_STATUS, MANAGER_NODE, MANAGER_ARTIFACTS, MANAGER_WEBHOOK]);
+        assert_eq!(all.len(), 4);
     }
 
     #[test]
