@@ -35,9 +35,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const PATH: &str = "/strategyruns";
 /// Bytes of a review. An object that etcd takes has at most 1.5 MiB, and an update has two of them.
 const BODY: usize = 4 << 20;
-/// Reviews at a time: with bodies of the greatest size, a quarter of the operator's memory.
+/// Programs judged at a time. What waits for a place has its body read already, so nobody holds a place by being slow.
 const REVIEWS: usize = 8;
-/// How long one may take, waiting for a place included.
+/// How long a review may take, body and waiting included.
 const REVIEW: Duration = Duration::from_secs(10);
 /// How long the class is asked for.
 const CLASS: Duration = Duration::from_secs(2);
@@ -161,8 +161,14 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         Err(error) => {
             desk.metrics.reviewed("NotAnswered");
             let text = chain(&error);
-            tracing::warn!(error = text, "a review at admission has no answer");
-            (error.status(), text).into_response()
+            let status = error.status();
+            // Whoever reaches the port can ask nonsense as often as they like.
+            if status.is_server_error() {
+                tracing::warn!(error = text, "a review at admission has no answer");
+            } else {
+                tracing::debug!(error = text, "no review at admission");
+            }
+            (status, text).into_response()
         }
     }
 }
@@ -178,8 +184,8 @@ impl Desk {
         if request.body().size_hint().lower() > BODY as u64 {
             return Err(Unanswered::TooLarge);
         }
-        let place = self.room.clone().acquire_owned().await.map_err(|_| Unanswered::Closing)?;
         let body = axum::body::to_bytes(request.into_body(), BODY).await.map_err(Unanswered::Body)?;
+        let place = self.room.clone().acquire_owned().await.map_err(|_| Unanswered::Closing)?;
         // 1. read the question (no client required)
         let (review, place) = aside(place, move || review::read(&body)).await?;
         let review = review?;

@@ -103,7 +103,7 @@ fn a_refusal_says_rule_place_and_remedy() {
 
 #[test]
 fn messages_and_warnings_are_bounded_and_harmless() {
-    let many: String = (0..500).map(|i| format!("import os{i}\n")).collect();
+    let many = (0..500).map(|i| format!("import os{i}")).collect::<Vec<_>>().join("\n");
     let evil = "x = '\u{1b}[31m\u{202e}'\n".to_owned() + &"é".repeat(60_000);
     for code in [many.as_str(), evil.as_str(), &"(".repeat(100_000), "\u{0}", &"9".repeat(131_072)] {
         let answer = answer_to(review("CREATE", run(code), Value::Null).to_string().as_bytes()).unwrap();
