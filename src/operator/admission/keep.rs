@@ -122,29 +122,36 @@ impl Own<'_> {
     }
 }
 
-/// Serves what is in a folder, and again when it has changed. What cannot be used leaves the one before in place.
+/// Serves what is in a folder, and again when it has changed.
 async fn follow(folder: &Path, served: &Served, ready: impl Fn()) {
-    let mut current: Option<Files> = None;
+    let mut current = None;
     loop {
-        match certificate::read(folder) {
-            Ok(files) if current.as_ref() == Some(&files) => {}
-            Ok(files) => match take(&files, folder, served) {
-                Ok(()) => {
-                    tracing::info!(folder = %folder.display(), "the webhook has a new certificate");
-                    current = Some(files);
-                    ready();
-                }
-                Err(error) => tracing::warn!(error = chain(&error), "the webhook's certificate is not taken"),
-            },
-            Err(error) => tracing::warn!(error = chain(&error), "the webhook's certificate is not there"),
+        match look(folder, &mut current, served) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!(folder = %folder.display(), "the webhook has a new certificate");
+                ready();
+            }
+            Err(error) => tracing::warn!(error = chain(&error), "the webhook has no new certificate"),
         }
         tokio::time::sleep(if current.is_some() { LOOK } else { RETRY }).await;
     }
 }
 
-fn take(files: &Files, folder: &Path, served: &Served) -> Result<(), CertificateError> {
+/// Takes what is in the folder if it is another certificate than the current one. One that cannot be used leaves that
+/// in place.
+pub(super) fn look(
+    folder: &Path,
+    current: &mut Option<Files>,
+    served: &Served,
+) -> Result<bool, CertificateError> {
+    let files = certificate::read(folder)?;
+    if current.as_ref() == Some(&files) {
+        return Ok(false);
+    }
     served.replace(files.certified(folder)?);
-    Ok(())
+    *current = Some(files);
+    Ok(true)
 }
 
 #[cfg(test)]

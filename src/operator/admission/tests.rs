@@ -1,11 +1,11 @@
 //! Reviews as the API server asks for them, and as nobody should; then the same over TLS.
 
-use super::certificate::{Files, Served, make, server_config};
+use super::certificate::{Served, make, server_config};
 use super::*;
 use crate::strategy::{self, Policy};
 use axum::http;
 use kube::client::Body;
-use review::{judge, read, write};
+use review::{Review, judge, read, write};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
@@ -218,6 +218,21 @@ fn what_is_no_review_is_an_error_and_never_a_panic() {
     assert!(answer_to(format!("{twice},\"request\":{{}}}}").as_bytes()).is_err());
 }
 
+proptest::proptest! {
+    /// A review with one byte changed and its end cut off: an answer or an error, and a refusal only of what was judged.
+    #[test]
+    fn a_damaged_review_has_an_answer_or_an_error(at in 0_usize..400, byte: u8, end in 0_usize..500) {
+        let mut body = review("CREATE", run(GOOD), Value::Null).to_string().into_bytes();
+        if let Some(place) = body.get_mut(at) {
+            *place = byte;
+        }
+        body.truncate(end.max(body.len() / 2));
+        let judged = matches!(read(&body), Ok(Review { asked: Asked::Program { .. }, .. }));
+        let refused = answer_to(&body).is_ok_and(|answer| answer["response"]["allowed"] == false);
+        proptest::prop_assert!(judged || !refused);
+    }
+}
+
 /// A client of an API server that has one class, which allows scipy.stats, and breaks on the class `broken`.
 fn api_server() -> Client {
     let service = tower::service_fn(|request: http::Request<Body>| async move {
@@ -364,8 +379,8 @@ async fn a_certificate_that_is_over_or_of_another_name_is_not_trusted() {
     }
 }
 
-#[test]
-fn a_folder_is_served_only_when_key_and_certificate_belong_together() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_is_followed_and_half_of_a_change_changes_nothing() {
     let folder = std::env::temp_dir().join(format!("stratbox-webhook-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let pair = || {
@@ -375,17 +390,28 @@ fn a_folder_is_served_only_when_key_and_certificate_belong_together() {
         (certificate.pem(), key.serialize_pem())
     };
     let (one, other) = (pair(), pair());
-    let taken = |certificate: &str, key: &str| {
+    let served = Arc::new(Served::default());
+    let (address, _) = started(served.clone()).await;
+    let body = review("CREATE", run(GOOD), Value::Null).to_string().into_bytes();
+    let mut current = None;
+    let mut look = |certificate: &str, key: &str| {
         std::fs::write(folder.join("tls.crt"), certificate).unwrap();
         std::fs::write(folder.join("tls.key"), key).unwrap();
-        let files: Files = certificate::read(&folder).unwrap();
-        files.certified(&folder).map_err(|error| chain(&error))
+        keep::look(&folder, &mut current, &served).map_err(|error| chain(&error))
     };
-    assert!(certificate::read(&folder).is_err(), "nothing is there yet");
-    assert!(taken(&one.0, &one.1).is_ok());
-    assert!(taken(&one.0, &other.1).is_err(), "half of a change");
-    for (certificate, key) in [("", one.1.as_str()), (one.0.as_str(), ""), ("x", "y")] {
-        assert!(taken(certificate, key).is_err());
+    let trusted = async |certificate: &str| exchange(address, certificate, PATH, &body).await.is_ok();
+
+    for (certificate, key) in [("", one.1.as_str()), (one.0.as_str(), ""), ("x", "y"), (&one.0, &other.1)] {
+        look(certificate, key).unwrap_err();
     }
+    assert!(!trusted(&one.0).await);
+    assert_eq!(look(&one.0, &one.1), Ok(true));
+    assert_eq!(look(&one.0, &one.1), Ok(false));
+    look(&other.0, &one.1).unwrap_err();
+    assert!(trusted(&one.0).await && !trusted(&other.0).await);
+    assert_eq!(look(&other.0, &other.1), Ok(true));
+    assert!(trusted(&other.0).await && !trusted(&one.0).await);
     std::fs::remove_dir_all(&folder).unwrap();
+    keep::look(&folder, &mut current, &served).unwrap_err();
+    assert!(trusted(&other.0).await);
 }
