@@ -129,7 +129,12 @@ mod tests {
 
     #[test]
     fn field_managers_are_unique() {
-        let all = std::collections::BTreeSet::from([MANAGER_STATUS, MANAGER_NODE, MANAGER_ARTIFACTS, MANAGER_WEBHOOK]);
+        let all = std::collections::BTreeSet::from([
+            MANAGER_STATUS,
+            MANAGER_NODE,
+            MANAGER_ARTIFACTS,
+            MANAGER_WEBHOOK,
+        ]);
         assert_eq!(all.len(), 4);
     }
 
