@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test sweep bench images cluster-up cluster-down crds fmt lint
+.PHONY: help demo test sweep bench scale images cluster-up cluster-down crds fmt lint
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -20,6 +20,9 @@ bench: ## StrategyRun against a plain hardened Job; the gate and the runner by t
 	cargo bench --locked --bench e2e
 	cargo bench --locked --bench gate
 	cargo bench --locked --bench runner
+
+scale: ## 500 runs at once, and a minute of silence afterwards
+	STRATBOX_SCALE=500 STRATBOX_SILENCE=60 cargo test --locked --test e2e_scale -- --nocapture
 
 images: ## the three images as OCI archives in target/images
 	images/build all

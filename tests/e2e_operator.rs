@@ -92,3 +92,48 @@ fn crd_is_strict(namespace: &str, odd: &str) -> Result<(), String> {
     }
     Err("the schema stayed loose".to_owned())
 }
+
+#[test]
+fn an_operator_whose_sandboxes_are_switched_off_validates_only() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let home = namespace("switched");
+    let deployment = format!("deployment/{}", cluster().release);
+    let switch = |value: &str| {
+        kubectl(&["-n", &cluster().namespace, "set", "env", &deployment, value]);
+        wait_for_the_operator();
+    };
+    switch("SANDBOX_ENABLED=false");
+    home.apply(&run_yaml("checked", "def strategy(data):\n    return data['close'] > 0\n", ""));
+    let ended = std::panic::catch_unwind(|| home.wait_finished("checked"));
+    switch("SANDBOX_ENABLED-");
+    let run = ended.unwrap();
+    assert_eq!(reason(&run), "SandboxDisabled");
+    let status = run.status.unwrap();
+    assert_eq!(status.path, Some(stratbox::crd::RunPath::AstOnly));
+    assert!(status.metrics.is_none() && status.attempts.is_empty());
+    assert!(home.kubectl(&["get", "pods", "-o", "name"]).is_empty(), "nothing was executed");
+}
+
+#[test]
+fn without_a_proven_profile_nothing_runs_until_a_node_proves_it() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let home = namespace("profile");
+    let agents = format!("daemonset/{}-node-agent", cluster().release);
+    let label = stratbox::sandbox::profile_label();
+    let select = |value: serde_json::Value| {
+        let patch = serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": value}}}}).to_string();
+        kubectl(&["-n", &cluster().namespace, "patch", &agents, "--type=merge", "-p", &patch]);
+    };
+    select(serde_json::json!({"no-node": "has-this"}));
+    kubectl(&["-n", &cluster().namespace, "rollout", "status", &agents, "--timeout=120s"]);
+    kubectl(&["label", "node", "--all", &format!("{label}-")]);
+    let hold = "def strategy(data):\n    return data['close'] > 0\n";
+    home.apply(&run_yaml("early", hold, "  schedulingDeadlineSeconds: 4\n"));
+    home.apply(&run_yaml("patient", hold, "  schedulingDeadlineSeconds: 120\n"));
+    let ended = std::panic::catch_unwind(|| home.wait_finished("early"));
+    select(serde_json::json!({"no-node": null}));
+    let run = ended.unwrap();
+    assert_eq!(reason(&run), "ProfileMissing");
+    assert!(run.status.as_ref().unwrap().attempts.is_empty(), "no pod was asked for");
+    assert_eq!(reason(&home.wait_finished("patient")), "Succeeded", "the node has proven it again");
+}

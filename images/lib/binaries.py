@@ -14,6 +14,9 @@ from .tools import need
 #: binary → arguments of cargo that choose its features
 _FEATURES = {"stratbox-runner": ["--no-default-features", "--features", "runner"], "stratbox": []}
 
+#: what cargo sets for the process of one package
+_OF_A_PACKAGE = ("CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_")
+
 
 def build(binary: str) -> Path:
     """Builds the binary with cargo and returns its path; cargo's own cache makes a second call quick."""
@@ -21,8 +24,11 @@ def build(binary: str) -> Path:
     command = ["cargo", "build", "--release", "--locked", *_FEATURES[binary], "--bin", binary, "--target", TARGET]
     # Given with --target, the flag is for the program alone, not for build scripts and macros, which must stay dynamic.
     flags = f"{os.environ.get('RUSTFLAGS', '')} -C target-feature=+crt-static".strip()
+    # What cargo tells a test's process about its package would make build scripts that look at it run again, and all that
+    # stands on them: the same build from a test and from a shell must be the same.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_PACKAGE)}
     with timed(f"cargo build of {binary}"):
-        _cargo(command, {**os.environ, "RUSTFLAGS": flags})
+        _cargo(command, {**environment, "RUSTFLAGS": flags})
     folder = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     return checked((ROOT / folder) / TARGET / "release" / binary)
 
