@@ -28,8 +28,9 @@ const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 const BUSY: &str = "
 def strategy(data):
     total = 0
-    for i in range(60_000_000):
-        total += i % 7
+    for i in range(6_000):
+        for j in range(10_000):
+            total += j % 7
     return data['close'] > total * 0
 ";
 

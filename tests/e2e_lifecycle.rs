@@ -21,8 +21,9 @@ const ONE: &str = "  dataset: {name: us-stocks, symbols: [AAPL]}\n";
 const BUSY: &str = "
 def strategy(data):
     total = 0
-    for i in range(180_000_000):
-        total += i % 7
+    for i in range(18_000):
+        for j in range(10_000):
+            total += j % 7
     return data['close'] > total * 0
 ";
 
@@ -30,8 +31,9 @@ def strategy(data):
 const SHORT: &str = "
 def strategy(data):
     total = 0
-    for i in range(20_000_000):
-        total += i % 7
+    for i in range(2_000):
+        for j in range(10_000):
+            total += j % 7
     return data['close'] > total * 0
 ";
 

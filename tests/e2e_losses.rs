@@ -17,8 +17,9 @@ const ONE: &str = "  dataset: {name: us-stocks, symbols: [AAPL]}\n";
 const BUSY: &str = "
 def strategy(data):
     total = 0
-    for i in range(700_000_000):
-        total += i % 7
+    for i in range(70_000):
+        for j in range(10_000):
+            total += j % 7
     return data['close'] > total * 0
 ";
 

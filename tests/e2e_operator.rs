@@ -16,8 +16,9 @@ static ALONE: Mutex<()> = Mutex::new(());
 const BUSY: &str = "
 def strategy(data):
     total = 0
-    for i in range(180_000_000):
-        total += i % 7
+    for i in range(18_000):
+        for j in range(10_000):
+            total += j % 7
     return data['close'] > total * 0
 ";
 

@@ -15,8 +15,9 @@ use support::{Namespace, PATIENCE, block_on, cluster, condition, namespace, reas
 const LONG: &str = "
 def strategy(data):
     total = 0
-    for i in range(800_000_000):
-        total += i % 7
+    for i in range(80_000):
+        for j in range(10_000):
+            total += j % 7
     return data['close'] > total * 0
 ";
 
