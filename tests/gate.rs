@@ -299,6 +299,17 @@ fn hostile(shape: &str, n: usize) -> String {
             format!("{}{}position = 1\n", "from functools import wraps as w\n".repeat(n / 4), "w\n".repeat(n))
         }
         "instances" => format!("class A: pass\n{}position = 1\n", "x = A(); x.a = 1\n".repeat(n)),
+        "objects" => format!(
+            "class A:\n def agg(self, f): return f\n{}{}position = 1\n",
+            "a = A()\n".repeat(n / 2),
+            "a.agg(a)\n".repeat(n / 2)
+        ),
+        "slots" => format!("class A:\n{}position = 1\n", " __slots__ = ()\n".repeat(n)),
+        "wrapped" => format!(
+            "def d(f):\n return f\n{}{}position = 1\n",
+            "@d\ndef f(x): pass\n".repeat(n / 4),
+            "data.agg(f)\n".repeat(n / 4)
+        ),
         "reducers" => format!("m = ['mean']\n{}position = 1\n", "data.agg(m)\n".repeat(n)),
         "methods" => {
             format!("class A:\n def m(self): data.agg(self.m)\n{}position = 1\n", "data.agg(A.m)\n".repeat(n))
@@ -362,6 +373,14 @@ const SHAPES: &[&str] = &[
     "imports",
     "names",
     "semicolons",
+    "modules",
+    "wrappers",
+    "instances",
+    "objects",
+    "slots",
+    "wrapped",
+    "reducers",
+    "methods",
     "agg",
     "backslashes",
     "unterminated",

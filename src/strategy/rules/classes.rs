@@ -220,13 +220,14 @@ fn check_enum(context: &Context<'_>, call: &ExprCall, report: &mut Report<'_>) {
         return;
     }
     let (args, keywords) = (&*call.arguments.args, &*call.arguments.keywords);
-    let named = |Keyword { arg, .. }: &Keyword| {
-        arg.as_ref().is_some_and(|arg| matches!(arg.as_str(), "names" | "start"))
-    };
+    let is = |keyword: &Keyword, name: &str| keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == name);
     let lookup = args.len() == 1 && !args[0].is_starred_expr() && keywords.is_empty();
-    let names =
-        args.get(1).or_else(|| keywords.iter().find(|keyword| named(keyword)).map(|keyword| &keyword.value));
-    let plain = args.len() <= 2 && keywords.iter().all(named) && names.is_some_and(is_written_out);
+    let names = args
+        .get(1)
+        .or_else(|| keywords.iter().find(|keyword| is(keyword, "names")).map(|keyword| &keyword.value));
+    let plain = args.len() <= 2
+        && keywords.iter().all(|keyword| is(keyword, "names") || is(keyword, "start"))
+        && names.is_some_and(is_written_out);
     if !lookup && !plain {
         report.add(
             &DUN003,

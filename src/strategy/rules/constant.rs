@@ -25,7 +25,7 @@ pub(super) fn integer(expr: &Expr) -> Option<i128> {
                 values.push(compute(binary.op, left, right)?);
             }
             Expr::BinOp(binary) => {
-                todo.extend([(expr, true), (&*binary.right, false), (&*binary.left, false)])
+                todo.extend([(expr, true), (&*binary.right, false), (&*binary.left, false)]);
             }
             Expr::UnaryOp(unary) if ready => {
                 let value = values.pop()?;

@@ -1,7 +1,7 @@
 //! PDS003: methods that pandas chooses by text.
 
 use super::super::finding::Report;
-use super::super::parse::ast::{Expr, ExprCall, Keyword, Stmt, StmtClassDef};
+use super::super::parse::ast::{Expr, ExprCall, Identifier, Keyword, Stmt, StmtClassDef};
 use super::super::parse::{Ranged, bytes};
 use super::super::scope::{How, ScopeKind};
 use super::super::walk::{Ident, IdentKind, Node, Role};
@@ -209,7 +209,7 @@ fn check_keywords(context: &Context<'_>, call: &ExprCall, report: &mut Report<'_
         _ => "",
     };
     for Keyword { arg, value, .. } in &call.arguments.keywords {
-        let loads = match arg.as_ref().map(|arg| arg.as_str()) {
+        let loads = match arg.as_ref().map(Identifier::as_str) {
             Some("engine") => !is_one_of(value, ENGINES),
             Some("win_type") => !is_one_of(value, WINDOWS),
             _ => false,
