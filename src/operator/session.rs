@@ -1,7 +1,7 @@
 //! Sessions: one task per attempt that attaches to the runner, hands the run over and listens for the report.
 
 use crate::crd::StrategyRun;
-use crate::run::{Artifact, Assembly, Handover, SessionView};
+use crate::run::{Artifact, Assembly, Handover, Line, SessionView};
 use crate::sandbox::CONTAINER;
 use crate::wire::{
     Accepted, ArtifactHead, Expected, Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress, Report, Run,
@@ -69,6 +69,9 @@ pub(super) struct Heard {
     pub(super) handed_over: Option<Instant>,
     pub(super) accepted: Option<Instant>,
     pub(super) reported: Option<Instant>,
+    line: Line,
+    /// Its output has ended without a report.
+    silent: bool,
     report: Option<Result<Box<Report>, String>>,
     collecting: bool,
     artifacts: Vec<Artifact>,
@@ -79,6 +82,8 @@ impl Heard {
     pub(super) fn view(&self) -> SessionView {
         SessionView {
             accepted: self.accepted.is_some(),
+            handed_over: self.handed_over.is_some(),
+            line: self.line,
             report: self.report.clone(),
             collecting: self.collecting,
             artifacts: self.artifacts.clone(),
@@ -156,6 +161,8 @@ enum Broken {
     Silent,
     #[error("the stream has ended")]
     Ended,
+    #[error("the container's output has ended")]
+    Over,
     #[error("failed to write")]
     Write(#[source] std::io::Error),
     #[error("failed to read")]
@@ -178,6 +185,15 @@ impl Talk {
         loop {
             let Err(error) = self.connection().await else { return };
             tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
+            // One that worked and ended says nothing yet: only a further one that fails does.
+            self.note(|heard| {
+                heard.silent |= heard.accepted.is_some() && matches!(error, Broken::Over);
+                heard.line = match heard.line {
+                    Line::Open => Line::Trying,
+                    Line::Trying | Line::Refused | Line::Over if heard.silent => Line::Over,
+                    Line::Trying | Line::Refused | Line::Over => Line::Refused,
+                };
+            });
             tokio::time::sleep(if error.asks_for_patience() { LAST_PAUSE } else { pause }).await;
             if started.elapsed() > Duration::from_secs(5) {
                 pause = (pause * 2).min(LAST_PAUSE);
@@ -203,12 +219,30 @@ impl Talk {
         let (Some(mut stdin), Some(stdout)) = (attached.stdin(), attached.stdout()) else {
             return Err(Broken::Ended);
         };
+        let end = attached.take_status();
         let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(MAX_OUTBOUND_LINE));
+        match (self.conversation(&mut stdin, &mut lines).await, end) {
+            // The node says how an attach has ended; a connection that broke has nobody to say it.
+            (Err(Broken::Ended), Some(end)) => match tokio::time::timeout(ANSWER, end).await {
+                Ok(Some(status)) if status.status.as_deref() == Some("Success") => Err(Broken::Over),
+                Ok(_) | Err(_) => Err(Broken::Ended),
+            },
+            (result, _) => result,
+        }
+    }
+
+    /// What is said on one connection.
+    async fn conversation<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
+        &self,
+        stdin: &mut W,
+        lines: &mut FramedRead<R, LinesCodec>,
+    ) -> Result<(), Broken> {
         let nonce = nonce();
-        send(&mut stdin, &Inbound::Hello(Hello { nonce: nonce.clone() })).await?;
-        let progress = within_answer(state_for(&mut lines, &nonce)).await?;
+        send(stdin, &Inbound::Hello(Hello { nonce: nonce.clone() })).await?;
+        let progress = within_answer(state_for(lines, &nonce)).await?;
         self.note(|heard| {
             heard.connected.get_or_insert_with(Instant::now);
+            (heard.line, heard.silent) = (Line::Open, false);
         });
         let report = match progress {
             Progress::Reported(report) => {
@@ -224,14 +258,14 @@ impl Talk {
                 self.note(|heard| {
                     heard.handed_over.get_or_insert_with(Instant::now);
                 });
-                send(&mut stdin, &Inbound::Run(Box::new(self.run.clone()))).await?;
-                within_answer(self.until_accepted(&mut lines)).await?
+                send(stdin, &Inbound::Run(Box::new(self.run.clone()))).await?;
+                within_answer(self.until_accepted(lines)).await?
             }
         };
         let report = match report {
             Some(report) => report,
             None => loop {
-                if let Outbound::Report(report) = next_frame(&mut lines).await? {
+                if let Outbound::Report(report) = next_frame(lines).await? {
                     break report;
                 }
             },
@@ -239,7 +273,7 @@ impl Talk {
         let heads = report.artifacts.clone();
         let believed = self.reported(report, !heads.is_empty());
         if believed && !heads.is_empty() {
-            let collected = tokio::time::timeout(ARTIFACTS, collect(&mut lines, &heads)).await.ok().flatten();
+            let collected = tokio::time::timeout(ARTIFACTS, collect(lines, &heads)).await.ok().flatten();
             self.collected(collected.unwrap_or_default());
         }
         Ok(())
@@ -278,16 +312,7 @@ impl Talk {
 
     /// Notes a report; says whether it is believed.
     fn reported(&self, report: Box<Report>, collecting: bool) -> bool {
-        let expected = Expected {
-            run_uid: &self.run.run_uid,
-            pod_uid: &self.run.pod_uid,
-            attempt: self.run.attempt,
-            code_sha256: &self.run.sha256,
-        };
-        let believed = match report.check(&expected) {
-            Ok(()) => Ok(report),
-            Err(error) => Err(format!("the runner's report is not believed: {error}")),
-        };
+        let believed = believed(&self.run, report);
         let is_believed = believed.is_ok();
         self.note(|heard| {
             heard.reported = Some(Instant::now());
@@ -314,6 +339,20 @@ impl Talk {
     fn wake(&self) {
         // Fails only when the controller is gone, and then nobody is left to be woken.
         let _ = self.trigger.unbounded_send(self.target.clone());
+    }
+}
+
+/// The report of this very run, or why it is not.
+fn believed(run: &Run, report: Box<Report>) -> Result<Box<Report>, String> {
+    let expected = Expected {
+        run_uid: &run.run_uid,
+        pod_uid: &run.pod_uid,
+        attempt: run.attempt,
+        code_sha256: &run.sha256,
+    };
+    match report.check(&expected) {
+        Ok(()) => Ok(report),
+        Err(error) => Err(format!("the runner's report is not believed: {error}")),
     }
 }
 
@@ -379,6 +418,48 @@ async fn next_frame<R: AsyncRead + Unpin + Send>(
                     return Ok(frame);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Stage, State};
+
+    fn lines(frames: &[Outbound]) -> Vec<u8> {
+        frames.iter().map(Outbound::to_line).collect::<String>().into_bytes()
+    }
+
+    /// A stream as somebody could make it who has seen an earlier one.
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_said_to_somebody_else_or_of_an_earlier_attempt_is_not_believed() {
+        let run = Run { attempt: 2, ..Run::example() };
+        let (earlier, own) = (Report::example(), Report { attempt: 2, ..Report::example() });
+        let state = |nonce: &str, report: &Report| {
+            let progress = Progress::Reported(Box::new(report.clone()));
+            Outbound::State(State { nonce: nonce.into(), progress })
+        };
+        let replayed = [
+            Outbound::Report(Box::new(earlier.clone())),
+            state("old", &earlier),
+            Outbound::Stage(Stage::Running),
+        ];
+        let stream = lines(&[&replayed[..], &[state("mine", &own)]].concat());
+        let mut stream = FramedRead::new(&stream[..], LinesCodec::new_with_max_length(MAX_OUTBOUND_LINE));
+        // Up to the answer to our own nonce nothing is looked at.
+        let progress = state_for(&mut stream, "mine").await.unwrap();
+        assert_eq!(progress, Progress::Reported(Box::new(own.clone())));
+        assert_eq!(believed(&run, Box::new(own.clone())), Ok(Box::new(own.clone())));
+        // After it, only what is of this attempt, run, pod and code counts.
+        for (foreign, what) in [
+            (earlier, "attempt"),
+            (Report { run_uid: "another".into(), ..own.clone() }, "run"),
+            (Report { pod_uid: "another".into(), ..own.clone() }, "pod"),
+            (Report { code_sha256: "another".into(), ..own }, "code"),
+        ] {
+            let refused = believed(&run, Box::new(foreign)).unwrap_err();
+            assert!(refused.ends_with(what), "{refused}");
         }
     }
 }

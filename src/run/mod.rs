@@ -22,7 +22,7 @@ pub use cache::{answers, sought};
 pub use effect::{Effect, Handover, Next, Notice, Plan};
 pub use input::input_hash;
 pub use lifecycle::{has_open_attempt, leaves_place, wants_place};
-pub use observed::{Gate, Intent, NodeFacts, Observed, Refusal, RefusalKind, SessionView, Timeline};
+pub use observed::{Gate, Intent, Line, NodeFacts, Observed, Refusal, RefusalKind, SessionView, Timeline};
 pub use plan::plan;
 pub use queue::{Place, Queue, Ticket};
 pub use resolve::{Problem, Resolved, gate_policy, resolve};

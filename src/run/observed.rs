@@ -120,12 +120,31 @@ impl RefusalKind {
 pub struct SessionView {
     /// It has latched the run.
     pub accepted: bool,
+    /// The run was sent to it, whether or not it has answered.
+    pub handed_over: bool,
+    /// Whether it can be spoken to.
+    pub line: Line,
     /// Its report, or why what it sent is not believed.
     pub report: Option<Result<Box<Report>, String>>,
     /// Artifacts that the report has announced are still coming.
     pub collecting: bool,
     /// Those that have come, all or none.
     pub artifacts: Vec<Artifact>,
+}
+
+/// Whether a runner can be spoken to. What a pod's status says of it can be written by others than its kubelet; that
+/// it answers cannot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Line {
+    /// Not known: nothing was tried yet, or the connection has just ended.
+    #[default]
+    Trying,
+    /// It has answered on the present connection.
+    Open,
+    /// The last try to attach came to nothing.
+    Refused,
+    /// The same after its output had come to its end, as the node says, without a report in it.
+    Over,
 }
 
 /// How long things took, in milliseconds, as this process saw it; absent after a restart of the operator.

@@ -5,7 +5,7 @@ use super::effect::{Effect, Handover, Next, Plan};
 use super::input::input_hash;
 use super::judgement::judge;
 use super::lifecycle::{self, Expiry};
-use super::observed::{Gate, Intent, Observed, RefusalKind};
+use super::observed::{Gate, Intent, Line, Observed, RefusalKind, SessionView};
 use super::outcome::{Ending, read_exit};
 use super::queue::Place;
 use super::resolve::{Problem, Resolved, gate_policy, resolve};
@@ -54,7 +54,9 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
             Some(Err(message)) => {
                 return step.conclude(Ending::Failed(Reason::InvalidResult, message.clone()));
             }
-            None if session.accepted && running => return step.run_out(since_progress(observed, &attempt)),
+            None if session.accepted && running => {
+                return step.run_out(since_progress(observed, &attempt), RESYNC);
+            }
             None => {}
         }
     }
@@ -237,12 +239,22 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
         }
         PodState::Running if foreign => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
-            step.run_out(since)
+            step.run_out(since, RESYNC)
         }
         PodState::Running => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             let message = "the runner is up and has not accepted the run yet";
             wait(step, Reason::Starting, message)
+        }
+        // Whoever may write a pod's status may write such an end into it: the runner is asked first, and one that was
+        // listened to until its output ended has said all that it had to say.
+        PodState::Exited(exit) if exit.code == 0 && session.line == Line::Over => {
+            let message = "the runner's output ended without a report; what its pod's status says of one is not believed";
+            step.conclude(Ending::Lost(Reason::PodLost, message.to_owned()))
+        }
+        PodState::Exited(exit) if exit.code == 0 && !may_have_reported(&session, foreign) => {
+            step.effects.push(Effect::OpenSession(Box::new(handover)));
+            step.run_out(since, RECHECK)
         }
         PodState::Exited(exit) => {
             let ending = read_exit(&exit, session.accepted || foreign, &expected);
@@ -254,6 +266,15 @@ fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
         }
         PodState::Evicted(message) => step.lose(Reason::Evicted, &message),
         PodState::Lost(message) => step.lose(Reason::PodLost, &message),
+    }
+}
+
+/// Whether a report in the termination log may be the runner's: it has been given the run, by this process or perhaps
+/// by one before it, and it does not answer any more. As long as it answers, what it says over `attach` is the report.
+fn may_have_reported(session: &SessionView, foreign: bool) -> bool {
+    match session.line {
+        Line::Trying | Line::Open | Line::Over => false,
+        Line::Refused => foreign || session.handed_over || session.accepted,
     }
 }
 

@@ -194,7 +194,7 @@ impl Step<'_> {
     }
 
     /// The runner has the run and keeps its time; the operator only stops waiting long after it should have spoken.
-    pub(super) fn run_out(mut self, since: jiff::Timestamp) -> Plan {
+    pub(super) fn run_out(mut self, since: jiff::Timestamp, pause: Duration) -> Plan {
         let resolved = self.resolved();
         let allowed = i64::from(resolved.active_deadline_seconds)
             + i64::from(resolved.checks.seconds())
@@ -206,7 +206,7 @@ impl Step<'_> {
             let message = "the runner did not report within its deadline".to_owned();
             return self.conclude(Ending::Failed(Reason::DeadlineExceeded, message));
         }
-        self.interim(Reason::Running, "the strategy is running", Next::After(seconds(rest).min(RESYNC)))
+        self.interim(Reason::Running, "the strategy is running", Next::After(seconds(rest).min(pause)))
     }
 
     /// The attempt has ended.

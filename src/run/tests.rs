@@ -1,5 +1,6 @@
 //! The state table, row by row, and the whole against an in-memory cluster.
 
+mod belief;
 mod cluster;
 mod lifecycle;
 mod results;

@@ -3,7 +3,7 @@
 
 use super::{World, assert_kstatus};
 use crate::crd::FallbackPolicy;
-use crate::run::{Effect, Intent, Next, Place, Refusal, RefusalKind, SessionView, plan};
+use crate::run::{Effect, Intent, Line, Next, Place, Refusal, RefusalKind, SessionView, plan};
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,6 +18,7 @@ enum Happening {
     PodGone,
     Report,
     ForgedReport,
+    Line(Line),
     OperatorRestarts,
     OperatorDiesAfter(u32),
     ClassGone,
@@ -64,6 +65,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(Happening::PodGone),
         Just(Happening::Report),
         Just(Happening::ForgedReport),
+        prop_oneof![Just(Line::Trying), Just(Line::Open), Just(Line::Refused), Just(Line::Over)]
+            .prop_map(Happening::Line),
         Just(Happening::OperatorRestarts),
         (0_u32..8).prop_map(Happening::OperatorDiesAfter),
         Just(Happening::ClassGone),
@@ -251,6 +254,12 @@ impl Cluster {
                     report: Some(Err("forged".into())),
                     ..SessionView::default()
                 });
+            }
+            Happening::Line(line) => {
+                if let Some(session) = &mut self.session {
+                    session.line = line;
+                    session.handed_over |= line == Line::Open;
+                }
             }
             Happening::Report | Happening::ForgedReport => {}
             Happening::OperatorRestarts => {

@@ -2,7 +2,9 @@
 
 use super::{CODE, World, assert_kstatus, condition, gate};
 use crate::crd::{Fallback, FallbackPolicy, ResourceLimits, Resources, RunPath, StrategyRun};
-use crate::run::{Effect, Gate, Intent, Next, NodeFacts, Plan, Refusal, RefusalKind, SessionView, plan};
+use crate::run::{
+    Effect, Gate, Intent, Line, Next, NodeFacts, Plan, Refusal, RefusalKind, SessionView, plan,
+};
 use crate::wire::{Metrics, Outcome, StrategyFault};
 use serde_json::json;
 
@@ -24,7 +26,7 @@ pub(super) fn running() -> serde_json::Value {
             "state": {"running": {}}}]})
 }
 
-fn exited(code: i32, reason: &str, message: &str) -> serde_json::Value {
+pub(super) fn exited(code: i32, reason: &str, message: &str) -> serde_json::Value {
     json!({"phase": "Succeeded", "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": false,
         "restartCount": 0, "state": {"terminated": {"exitCode": code, "reason": reason, "message": message}}}]})
 }
@@ -57,6 +59,11 @@ fn on_record(world: &World) -> StrategyRun {
     let attempt = run.status.as_mut().unwrap().attempts.last_mut().unwrap();
     attempt.pod_uid = Some(format!("pod-uid-{}", attempt.number));
     run
+}
+
+/// What was heard of a runner that was given the run and does not answer any more.
+pub(super) fn gone() -> SessionView {
+    SessionView { handed_over: true, line: Line::Refused, ..SessionView::default() }
 }
 
 pub(super) fn deletes(effects: &[Effect]) -> bool {
@@ -399,16 +406,19 @@ fn a_strategy_error_keeps_its_pod_and_names_the_line() {
 fn the_termination_log_counts_only_with_exit_code_0() {
     let world = recorded();
     let text = serde_json::to_string(&world.report()).unwrap();
-    assert_eq!(ready(&with_pod(&world, exited(0, "Completed", &text), None)), ("True", "Succeeded"));
+    assert_eq!(ready(&with_pod(&world, exited(0, "Completed", &text), Some(gone()))), ("True", "Succeeded"));
     let accepted = Some(SessionView { accepted: true, ..SessionView::default() });
     assert_eq!(ready(&with_pod(&world, exited(1, "Error", &text), accepted)), ("Unknown", "Retrying"));
-    assert_eq!(ready(&with_pod(&world, exited(0, "Completed", "{}"), None)), ("False", "InvalidResult"));
+    assert_eq!(
+        ready(&with_pod(&world, exited(0, "Completed", "{}"), Some(gone()))),
+        ("False", "InvalidResult")
+    );
     assert_eq!(
         ready(&with_pod(&world, exited(70, "Error", "no python"), None)),
         ("False", "SandboxStartFailed")
     );
     assert_eq!(ready(&with_pod(&world, exited(137, "OOMKilled", &text), None)), ("False", "OOMKilled"));
-    assert_eq!(ready(&with_pod(&world, exited(0, "OOMKilled", &text), None)), ("True", "Succeeded"));
+    assert_eq!(ready(&with_pod(&world, exited(0, "OOMKilled", &text), Some(gone()))), ("True", "Succeeded"));
 }
 
 #[test]
@@ -468,7 +478,8 @@ fn without_a_backoff_limit_the_loss_is_the_reason() {
 fn a_finished_run_stays_finished_and_is_not_written_again() {
     let mut world = recorded();
     let text = serde_json::to_string(&world.report()).unwrap();
-    world.run.status = with_pod(&world, exited(0, "Completed", &text), None).status.map(|status| *status);
+    world.run.status =
+        with_pod(&world, exited(0, "Completed", &text), Some(gone())).status.map(|status| *status);
     let before = world.status().clone();
     world.later(1000);
     world.class = None;

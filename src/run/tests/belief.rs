@@ -1,0 +1,75 @@
+//! Whose word counts: a pod's status can be written by others than its kubelet, and a report can be an old one.
+
+use super::table::{exited, gone, ready, recorded, with_pod};
+use crate::run::{Effect, Intent, Line, Next, SessionView, plan};
+use crate::wire::Metrics;
+use serde_json::json;
+
+#[test]
+fn a_forged_end_in_a_pods_status_does_not_win_over_a_runner_that_answers() {
+    let world = recorded();
+    let mut forged = world.report();
+    forged.metrics = Some(Metrics { sharpe_ratio: Some(99.0), days: Some(100), ..Metrics::default() });
+    let status = exited(0, "Completed", &serde_json::to_string(&forged).unwrap());
+    let look = |accepted, handed_over, line| {
+        with_pod(
+            &world,
+            status.clone(),
+            Some(SessionView { accepted, handed_over, line, ..SessionView::default() }),
+        )
+    };
+    // It would be believed if there were nobody to ask.
+    assert_eq!(ready(&look(true, true, Line::Refused)), ("True", "Succeeded"));
+    for waiting in [
+        // It answers, or was not asked since its connection ended, or has never been given this run at all.
+        look(true, true, Line::Open),
+        look(true, true, Line::Trying),
+        look(false, false, Line::Refused),
+        with_pod(&world, status.clone(), None),
+    ] {
+        assert_eq!(ready(&waiting), ("Unknown", "Running"));
+        assert!(waiting.effects.iter().any(|effect| matches!(effect, Effect::OpenSession(_))), "it is asked");
+        assert_eq!(waiting.next, Next::After(std::time::Duration::from_secs(2)));
+    }
+    // Listened to until its output ended, it has said all that it had to say.
+    assert_eq!(ready(&look(true, true, Line::Over)), ("Unknown", "Retrying"));
+    // What it says itself then counts, whatever the status says.
+    let honest = Some(SessionView {
+        report: Some(Ok(Box::new(world.report()))),
+        line: Line::Open,
+        ..SessionView::default()
+    });
+    let reported = with_pod(&world, status.clone(), honest);
+    assert_eq!(reported.status.unwrap().metrics.unwrap().sharpe_ratio, Some(0.38));
+    // An operator that comes back has given nothing to anybody, but the one before it may have.
+    let pod = world.pod(status);
+    let refused = SessionView { line: Line::Refused, ..SessionView::default() };
+    let mut observed = world.observe();
+    (observed.pod, observed.intent) = (Some(&pod), Intent::Unknown);
+    assert_eq!(ready(&plan(&observed)), ("Unknown", "Running"));
+    observed.session = Some(&refused);
+    assert_eq!(ready(&plan(&observed)), ("True", "Succeeded"));
+}
+
+#[test]
+fn a_report_of_another_attempt_pod_or_run_is_refused_in_the_termination_log() {
+    let mut world = recorded();
+    let first = serde_json::to_string(&world.report()).unwrap();
+    assert_eq!(ready(&with_pod(&world, exited(0, "Completed", &first), Some(gone()))), ("True", "Succeeded"));
+    let evicted = json!({"phase": "Failed", "reason": "Evicted", "message": "disk"});
+    world.run.status = with_pod(&world, evicted, None).status.map(|status| *status);
+    world.later(100);
+    world.step();
+    assert_eq!(world.status().attempts.last().unwrap().number, 2);
+    let mut other_pod = world.report();
+    other_pod.pod_uid = "pod-uid-1".into();
+    let mut other_run = world.report();
+    other_run.run_uid = "another".into();
+    for replayed in
+        [first, serde_json::to_string(&other_pod).unwrap(), serde_json::to_string(&other_run).unwrap()]
+    {
+        let plan = with_pod(&world, exited(0, "Completed", &replayed), Some(gone()));
+        assert_eq!(ready(&plan), ("False", "InvalidResult"), "{replayed}");
+        assert_eq!(plan.status.unwrap().metrics, None);
+    }
+}
