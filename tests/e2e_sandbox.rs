@@ -104,12 +104,35 @@ fn every_hardening_field_is_there_and_in_force() {
     assert!(written.unwrap_err().contains("Read-only file system"));
     let shell = support::kubectl_with(&["-n", &home.name, "exec", &name, "--", "/bin/sh", "-c", "true"], "");
     assert!(shell.is_err(), "there is no shell");
-    let writable = python(
-        &home,
-        &name,
-        "[line.split()[1] for line in open('/proc/self/mounts') if 'rw' in line.split()[3].split(',') and line.split()[2] not in ('proc', 'devpts', 'mqueue', 'tmpfs')]",
+    nothing_is_writable(&home, &name);
+}
+
+/// Writable is the kernel's own and the file for the report, which the runner alone can reach (`e2e_forgery`, X1 to X3);
+/// found by the mounts and by asking for every path there is.
+fn nothing_is_writable(home: &Namespace, pod: &str) {
+    let mounted = "[(m[1], m[2]) for m in (line.split() for line in open('/proc/self/mounts')) if 'rw' in m[3].split(',')]";
+    let mut mounted: Vec<String> =
+        python(home, pod, &format!("*[' '.join(m) for m in {mounted}], sep='\\n'"))
+            .lines()
+            .map(str::to_owned)
+            .collect();
+    mounted.retain(|mount| !mount.starts_with("/dev/termination-log "));
+    mounted.sort();
+    assert_eq!(mounted, ["/dev tmpfs", "/dev/pts devpts", "/proc proc"], "mounts with rw");
+    let paths = "[os.path.join(folder, name) for folder, folders, files in os.walk('/') if not folder.startswith(('/proc', '/sys')) for name in ['', *folders, *files]]";
+    let writable = format!(
+        "(lambda os, stat: sorted({{p.rstrip('/') for p in {paths} if not os.path.islink(p) and os.access(p, os.W_OK) and not stat.S_ISCHR(os.stat(p).st_mode)}}))(__import__('os'), __import__('stat'))"
     );
-    println!("mounts with rw beside the kernel's own: {}", writable.trim());
+    assert_eq!(python(home, pod, &writable).trim(), "['/dev/termination-log']", "writable paths");
+    // The same question where the answer must be another one: the device that everybody may write.
+    let devices = "(lambda os: [d for d in sorted(os.listdir('/dev')) if os.access('/dev/' + d, os.W_OK) and not os.path.islink('/dev/' + d)])(__import__('os'))";
+    let devices = python(home, pod, devices);
+    assert_eq!(devices.trim(), "['full', 'null', 'random', 'termination-log', 'tty', 'urandom', 'zero']");
+    let all = python(home, pod, "sorted(__import__('os').listdir('/dev'))");
+    assert_eq!(
+        all.trim(),
+        "['core', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'termination-log', 'tty', 'urandom', 'zero']"
+    );
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn spec(request: &PodRequest<'_>) -> core::PodSpec {
         node_selector: (!class.node_selector.is_empty()).then(|| class.node_selector.clone()),
         affinity: Some(affinity(class)),
         tolerations: Some(tolerations(&class.tolerations)),
-        volumes: Some(std::iter::once(shm_volume()).chain(class.datasets.iter().map(volume)).collect()),
+        volumes: Some(std::iter::once(nothing()).chain(class.datasets.iter().map(volume)).collect()),
         containers: vec![container(request)],
         ..core::PodSpec::default()
     }
@@ -152,7 +152,11 @@ fn container(request: &PodRequest<'_>) -> core::Container {
         }),
         security_context: Some(container_context(request.config)),
         volume_mounts: Some(
-            std::iter::once(shm_mount()).chain(request.class.datasets.iter().map(mount)).collect(),
+            NOTHING_AT
+                .map(nothing_mount)
+                .into_iter()
+                .chain(request.class.datasets.iter().map(mount))
+                .collect(),
         ),
         ..core::Container::default()
     }
@@ -178,11 +182,13 @@ fn mount(dataset: &DatasetSource) -> core::VolumeMount {
     }
 }
 
-/// Container runtimes put a writable tmpfs at `/dev/shm` of every pod that brings nothing of its own for that path; a
-/// sandbox has no writable mount at all.
-fn shm_volume() -> core::Volume {
+/// Container runtimes put a writable tmpfs and the message queues' file system at these places of every pod that brings
+/// nothing of its own for them; a sandbox has no writable mount but the file for its report.
+const NOTHING_AT: [&str; 2] = ["/dev/shm", "/dev/mqueue"];
+
+fn nothing() -> core::Volume {
     core::Volume {
-        name: SHM.into(),
+        name: NOTHING.into(),
         empty_dir: Some(core::EmptyDirVolumeSource {
             medium: None,
             size_limit: Some(Quantity("1Mi".into())),
@@ -191,17 +197,17 @@ fn shm_volume() -> core::Volume {
     }
 }
 
-fn shm_mount() -> core::VolumeMount {
+fn nothing_mount(path: &str) -> core::VolumeMount {
     core::VolumeMount {
-        name: SHM.into(),
-        mount_path: "/dev/shm".into(),
+        name: NOTHING.into(),
+        mount_path: path.into(),
         read_only: Some(true),
         ..core::VolumeMount::default()
     }
 }
 
 /// A dataset's volume has its name behind a prefix, so that none can collide with another volume.
-const SHM: &str = "shm";
+const NOTHING: &str = "nothing";
 
 /// A volume's name has at most 63 characters, which a dataset's name may already have.
 fn volume_name(dataset: &DatasetSource) -> String {
