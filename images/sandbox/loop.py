@@ -283,7 +283,7 @@ def call(code, data, params):
     function = namespace.get("strategy")
     if function is None:
         if "position" not in namespace:
-            raise ResultError("there is neither a function strategy nor a variable position: define one of them")
+            raise ResultError("has neither a function strategy nor a variable position: define one of them")
         return namespace["position"]
     try:
         inspect.signature(function).bind(data, params)
@@ -312,7 +312,7 @@ def align(result, dates, symbols):
     if infinite.any():
         row, column = numpy.argwhere(infinite)[0]
         raise ResultError(
-            f"the weight of {symbols[columns[column]]} on {dates[rows[row]].date()} is infinite: "
+            f"gives {symbols[columns[column]]} an infinite weight on {dates[rows[row]].date()}: "
             "look for a division by zero"
         )
     block[:, columns] = numpy.nan_to_num(weights, copy=False, nan=0.0)
@@ -379,7 +379,7 @@ def weights_of(frame):
     numbers = numpy.full(cells.shape, numpy.nan)
     try:
         numbers[~absent] = cells[~absent].astype("float64")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         names = ", ".join(sorted(kind.__name__ for kind in types_seen)[:4])
         raise ResultError(f"holds {names}: return numbers (weights) or truth values (signals)") from None
     return numbers
@@ -408,10 +408,10 @@ def described(error):
         for limit in (3000, 1200, 400, 100, 0):
             described_error = {
                 "kind": kind,
-                "type": "" if is_result else type(error).__name__[:100],
-                "message": message[:limit],
+                "type": "" if is_result else sound(type(error).__name__[:100]),
+                "message": sound(message[:limit]),
                 "line": None if is_result else line,
-                "traceback": text[len(text) - min(limit, len(text)) :],
+                "traceback": sound(text[len(text) - min(limit, len(text)) :]),
             }
             body = json.dumps(described_error).encode("ascii")
             if len(body) <= MAX_ERROR:
@@ -420,6 +420,11 @@ def described(error):
         return OUT_OF_MEMORY % b"null"
     except BaseException:
         return b'{"kind":"strategy","type":"","message":"an exception that cannot be described","line":null,"traceback":""}'
+
+
+def sound(text):
+    """The same without lone surrogates, which JSON's other readers refuse."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def out_of_memory(error):
