@@ -14,7 +14,6 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use proxy::{Call, Fate, Seen, Watching};
 use serde_json::json;
 use stand::{Stand, is_about_a_run};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -68,7 +67,7 @@ fn done(stand: &Stand, verb: &str, resource: &str) -> Vec<Seen> {
 /// Spoils every request about a run for that long from the first one on.
 fn for_a_while(stand: &Stand, length: Duration, fate: Fate) {
     let (home, mut until) = (stand.home.name.clone(), None);
-    stand.proxy.play(move |call| {
+    stand.proxy.play(move |call, _| {
         if !is_about_a_run(&home, call) {
             return Fate::Pass;
         }
@@ -84,18 +83,36 @@ fn of(call: &Call, verb: &str, resource: &str) -> bool {
 #[test]
 fn f03_replies_that_are_lost_cost_nothing() {
     let stand = Stand::new("lost");
-    let mut lost: HashMap<Call, u32> = HashMap::new();
     // The first of each kind: each of them is done, and none is heard of.
-    stand.proxy.play(move |call| {
+    stand.proxy.play(|call, before| {
+        let first = !before.iter().any(|seen| of(&seen.call, call.verb, &call.resource));
         let changes = matches!(call.verb, "create" | "patch" | "delete");
-        let count = lost.entry(Call { name: String::new(), ..call.clone() }).or_default();
-        *count += 1;
-        if changes && *count == 1 { Fate::LoseReply } else { Fate::Pass }
+        if changes && first { Fate::LoseReply } else { Fate::Pass }
     });
     stand.create("lost", FAST);
     assert_succeeds_once(&stand, "lost");
     let lost = stand.requests().iter().filter(|seen| seen.fate == Fate::LoseReply).count();
     assert!(lost >= 4, "policy, pod, status and event: {lost}");
+}
+
+#[test]
+fn f03_a_conversation_that_is_cut_anywhere_is_taken_up_again() {
+    let stand = Stand::new("cut");
+    // What the runner says comes in this many pieces at most.
+    for reads in 1..=5 {
+        for fate in [Fate::CutAfter(reads), Fate::CrashMidway(reads)] {
+            stand.proxy.forget();
+            // Until there was one: a container that is coming up cannot be attached to.
+            stand.proxy.play(move |call, before| {
+                let was = before.iter().any(|seen| seen.fate == fate && seen.code == Some(101));
+                if call.verb == "attach" && !was { fate } else { Fate::Pass }
+            });
+            let kind = if matches!(fate, Fate::CutAfter(_)) { "cut" } else { "crash" };
+            let name = format!("{kind}-{reads}");
+            stand.create(&name, FAST);
+            assert_succeeds_once(&stand, &name);
+        }
+    }
 }
 
 #[test]
@@ -135,7 +152,7 @@ fn f05_an_api_server_that_asks_for_patience_gets_it() {
     // The same for attach, which is no reconcile.
     stand.proxy.forget();
     let mut until = None;
-    stand.proxy.play(move |call| {
+    stand.proxy.play(move |call, _| {
         if call.verb != "attach" {
             return Fate::Pass;
         }
@@ -158,7 +175,7 @@ fn f06_an_api_server_that_fails_is_waited_for() {
             stand.proxy.watching(resource, Watching::Gone);
         }
         let mut until = None;
-        stand.proxy.play(move |_| {
+        stand.proxy.play(move |_, _| {
             let until = *until.get_or_insert_with(|| Instant::now() + Duration::from_secs(4));
             if Instant::now() < until { fate } else { Fate::Pass }
         });
@@ -183,7 +200,7 @@ fn f09_a_place_in_history_that_is_gone_is_looked_for_anew() {
     // Away while the watches are: nobody is ever told.
     let down = Arc::new(AtomicBool::new(true));
     let is_down = down.clone();
-    stand.proxy.play(move |call| {
+    stand.proxy.play(move |call, _| {
         let lists = matches!(call.verb, "list" | "watch");
         if lists && is_down.load(Ordering::Relaxed) { Fate::Refuse(500) } else { Fate::Pass }
     });
@@ -247,11 +264,10 @@ fn f12_the_result_of_a_run_that_is_gone_never_lands_in_its_successor() {
     stand.create("same", BUSY);
     let old = stand.home.wait_until("same", |run| reason(run) == "Running", support::PATIENCE);
     // The next write brings the result: it is held up until there is a successor.
-    let mut held = false;
     stand.proxy.forget();
-    stand.proxy.play(move |call| {
-        let first = !held && of(call, "patch", "strategyruns/status");
-        held |= first;
+    stand.proxy.play(|call, before| {
+        let is = |call: &Call| of(call, "patch", "strategyruns/status");
+        let first = is(call) && !before.iter().any(|seen| is(&seen.call));
         if first { Fate::Delay(Duration::from_secs(3)) } else { Fate::Pass }
     });
     let is_held = |seen: &Seen| matches!(seen.fate, Fate::Delay(_));

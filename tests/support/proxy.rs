@@ -20,6 +20,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, UPGRADE};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -50,6 +51,10 @@ pub enum Fate {
     LoseReply,
     /// It passes, later.
     Delay(Duration),
+    /// A tunnel ends when so much has come through it from the other side: not bytes, but reads.
+    CutAfter(usize),
+    /// The operator is killed at that moment.
+    CrashMidway(usize),
     /// The operator is killed before the request is sent.
     CrashBefore,
     /// The operator is killed when the API server has done it and before it hears of it.
@@ -71,8 +76,8 @@ pub struct Seen {
     pub labels: Value,
 }
 
-/// Decides about each request in its turn.
-pub type Script = Box<dyn FnMut(&Call) -> Fate + Send>;
+/// Decides about each request in its turn, knowing those that came before it.
+pub type Script = Box<dyn FnMut(&Call, &[Seen]) -> Fate + Send>;
 
 /// Kills the operator, and starts it again.
 pub type Crash = Box<dyn Fn() + Send + Sync>;
@@ -117,7 +122,7 @@ impl Proxy {
             client: Client::new(service, "default"),
             seen: Mutex::default(),
             from: AtomicUsize::new(0),
-            script: Mutex::new(Box::new(|_| Fate::Pass)),
+            script: Mutex::new(Box::new(|_, _| Fate::Pass)),
             watching: Mutex::default(),
             crash: Mutex::default(),
         });
@@ -133,13 +138,13 @@ impl Proxy {
     }
 
     /// From now on this decides.
-    pub fn play(&self, script: impl FnMut(&Call) -> Fate + Send + 'static) {
+    pub fn play(&self, script: impl FnMut(&Call, &[Seen]) -> Fate + Send + 'static) {
         *lock(&self.shared.script) = Box::new(script);
     }
 
     /// From now on everything passes.
     pub fn rest(&self) {
-        self.play(|_| Fate::Pass);
+        self.play(|_, _| Fate::Pass);
         lock(&self.shared.watching).clear();
     }
 
@@ -189,12 +194,13 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     // One lock for both, so that the order of what was seen is the order of what was decided.
     let (number, fate) = {
         let mut seen = lock(&shared.seen);
-        let fate = (lock(&shared.script))(&call);
+        let from = shared.from.load(Ordering::Relaxed);
+        let fate = (lock(&shared.script))(&call, &seen[from..]);
         seen.push(Seen { call: call.clone(), at: Instant::now(), fate, code: None, labels: Value::Null });
         (seen.len() - 1, fate)
     };
     match fate {
-        Fate::Pass | Fate::LoseReply | Fate::CrashAfter => {}
+        Fate::Pass | Fate::LoseReply | Fate::CutAfter(_) | Fate::CrashMidway(_) | Fate::CrashAfter => {}
         Fate::Refuse(code) => return Ok(refusal(code)),
         Fate::Silence => return std::future::pending().await,
         Fate::Cut => return Err("cut".into()),
@@ -229,10 +235,25 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
             shared.crash();
             return Err("crash after".into());
         }
-        Fate::Pass | Fate::Refuse(_) | Fate::Silence | Fate::Cut | Fate::Delay(_) | Fate::CrashBefore => {}
+        Fate::Pass
+        | Fate::CutAfter(_)
+        | Fate::CrashMidway(_)
+        | Fate::Refuse(_)
+        | Fate::Silence
+        | Fate::Cut
+        | Fate::Delay(_)
+        | Fate::CrashBefore => {}
     }
-    if let Some(tunnel) = tunnel {
-        tokio::spawn(tunnel);
+    if let Some((downstream, upstream)) = tunnel {
+        tokio::spawn(async move {
+            let Ok((downstream, upstream)) = tokio::try_join!(downstream, upstream) else { return };
+            let stop =
+                if let Fate::CutAfter(reads) | Fate::CrashMidway(reads) = fate { Some(reads) } else { None };
+            let stopped = pump::tunnel(TokioIo::new(downstream), TokioIo::new(upstream), stop).await;
+            if stopped && matches!(fate, Fate::CrashMidway(_)) {
+                shared.crash();
+            }
+        });
     }
     Ok(Response::from_parts(parts, Full::new(body).map_err(|never| match never {}).boxed()))
 }
@@ -244,11 +265,11 @@ impl Shared {
     }
 }
 
-/// Sends a request on. With an upgrade comes what carries the bytes afterwards.
+/// Sends a request on. With an upgrade come both ends of what is a tunnel then.
 async fn forward(
     shared: &Shared,
     mut request: Request<Incoming>,
-) -> Result<(Response<kube::client::Body>, Option<impl Future<Output = ()> + Send + 'static>), BoxError> {
+) -> Result<(Response<kube::client::Body>, Option<(OnUpgrade, OnUpgrade)>), BoxError> {
     let upgrade = request.headers().contains_key(UPGRADE);
     let downstream = upgrade.then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
@@ -257,13 +278,7 @@ async fn forward(
     let mut response = shared.client.send(Request::from_parts(parts, body)).await?;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let upstream = switched.then(|| hyper::upgrade::on(&mut response));
-    let tunnel = downstream.zip(upstream).map(|(downstream, upstream)| async move {
-        let Ok((downstream, upstream)) = tokio::try_join!(downstream, upstream) else { return };
-        let (mut downstream, mut upstream) = (TokioIo::new(downstream), TokioIo::new(upstream));
-        // Whichever end goes, the other follows.
-        let _ = tokio::io::copy_bidirectional(&mut downstream, &mut upstream).await;
-    });
-    Ok((response, tunnel))
+    Ok((response, downstream.zip(upstream)))
 }
 
 /// What the API server says when it does not do a thing.

@@ -155,13 +155,11 @@ fn trace(stand: &Stand, cell: Option<&Cell>) -> Result<Trace, String> {
     let name = format!("run-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     stand.proxy.forget();
     if let Some(cell) = cell.cloned() {
-        let (home, mut turn) = (stand.home.name.clone(), 0);
-        stand.proxy.play(move |call| {
-            if !is_about_a_run(&home, call) || !cell.request.is(call) {
-                return Fate::Pass;
-            }
-            turn += 1;
-            if turn == cell.request.turn { cell.fate } else { Fate::Pass }
+        let home = stand.home.name.clone();
+        stand.proxy.play(move |call, before| {
+            let is = |call: &Call| is_about_a_run(&home, call) && cell.request.is(call);
+            let turn = before.iter().filter(|seen| is(&seen.call)).count() + 1;
+            if is(call) && turn == cell.request.turn { cell.fate } else { Fate::Pass }
         });
     }
     stand.create(&name, CODE);

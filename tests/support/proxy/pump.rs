@@ -6,6 +6,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Frame};
 use std::collections::VecDeque;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tower::BoxError;
 
 /// What becomes of the events of a watch that is open.
@@ -75,5 +76,34 @@ pub(super) async fn pump(
                 }
             }
         }
+    }
+}
+
+/// Carries bytes both ways until either end goes, or until there was something to read upstream so many times; says
+/// whether it was that.
+pub(super) async fn tunnel<D, U>(downstream: D, upstream: U, stop: Option<usize>) -> bool
+where
+    D: AsyncRead + AsyncWrite,
+    U: AsyncRead + AsyncWrite,
+{
+    let (mut from_operator, mut to_operator) = tokio::io::split(downstream);
+    let (mut from_server, mut to_server) = tokio::io::split(upstream);
+    let down = async {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut reads = 0;
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            reads += 1;
+            if Some(reads) == stop {
+                return true;
+            }
+            if to_operator.write_all(&buffer[..length]).await.is_err() {
+                break;
+            }
+        }
+        false
+    };
+    tokio::select! {
+        stopped = down => stopped,
+        _ = tokio::io::copy(&mut from_operator, &mut to_server) => false,
     }
 }
