@@ -16,7 +16,7 @@ pub struct StrategyRunStatus {
     /// Hash of everything that decides the result; a new generation with the same one is not run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_hash: Option<String>,
-    /// Ready always; Validated and Scheduled when known; LookaheadFree and Deterministic only when not True;
+    /// Ready always; Validated and Scheduled when known; `LookaheadFree` and `Deterministic` only when not True;
     /// Reconciling, Stalled and FallbackActive only when True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -143,13 +143,13 @@ fn lookahead(checks: &Checks, results: &CheckResults) -> Option<Doubt> {
                 let (full, other) = values(difference);
                 let (symbol, date) = (&difference.symbol, &difference.date);
                 let cut = difference.cut.as_deref().unwrap_or("the cut");
-                let data = match difference.kind {
+                let given = match difference.kind {
                     Variation::Truncated => format!("the data end at {cut}"),
                     Variation::ShockedUp => format!("prices after {cut} are three times as high"),
                     Variation::ShockedDown => format!("prices after {cut} are a third"),
                     Variation::Same => "the data are the same".to_owned(),
                 };
-                format!(": the position of {symbol} on {date} is {full}, and {other} when {data}")
+                format!(": the position of {symbol} on {date} is {full}, and {other} when {given}")
             });
             let message = format!(
                 "look-ahead: positions depend on later data{what}; decide by what is known up to each date: no negative \

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 pub const MANAGER_STATUS: &str = "stratbox/status";
 /// Field manager of the profile label on nodes.
 pub const MANAGER_NODE: &str = "stratbox/node";
-/// Field manager of the ConfigMaps with artifacts.
+/// Field manager of the `ConfigMap`s with artifacts.
 pub const MANAGER_ARTIFACTS: &str = "stratbox/artifacts";
 /// Field manager of the CA bundle in the webhook's configuration.
 pub const MANAGER_WEBHOOK: &str = "stratbox/webhook";

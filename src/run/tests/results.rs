@@ -26,22 +26,22 @@ fn passed() -> CheckResults {
     }
 }
 
-fn difference(kind: Variation) -> Option<Difference> {
-    Some(Difference {
+fn difference(kind: Variation) -> Difference {
+    Difference {
         kind,
         cut: Some("2005-03-01".into()),
         date: "2005-02-28".into(),
         symbol: "AAPL".into(),
         full: Some(1.0),
         other: None,
-    })
+    }
 }
 
 fn looks_ahead() -> CheckResults {
     let found = LookaheadResult {
         result: CheckResult::Failed,
         cuts_tried: 1,
-        difference: difference(Variation::ShockedUp),
+        difference: Some(difference(Variation::ShockedUp)),
         ..LookaheadResult::default()
     };
     CheckResults { lookahead: Some(found), ..passed() }
@@ -50,7 +50,7 @@ fn looks_ahead() -> CheckResults {
 fn draws_lots() -> CheckResults {
     let found = DeterminismResult {
         result: CheckResult::Failed,
-        difference: difference(Variation::Same),
+        difference: Some(difference(Variation::Same)),
         ..DeterminismResult::default()
     };
     CheckResults { determinism: Some(found), ..passed() }
@@ -348,6 +348,9 @@ fn an_equal_run_answers_at_once_and_is_named() {
     assert_eq!(provenance.fingerprint, theirs.provenance.unwrap().fingerprint);
 }
 
+/// A name, and what is different about the world or the equal run.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut World, &mut StrategyRun));
+
 #[test]
 fn a_run_runs_where_no_other_may_answer() {
     let equal = finished_equal();
@@ -357,7 +360,7 @@ fn a_run_runs_where_no_other_may_answer() {
         ready(&look(&world, &equal)).1.to_owned()
     };
     assert_eq!(runs(&|_, _| ()), "CacheHit");
-    let changes: [(&str, &dyn Fn(&mut World, &mut StrategyRun)); 13] = [
+    let changes: [Change<'_>; 13] = [
         ("told to", &|world, _| world.run.spec.cache_policy = CachePolicy::Never),
         ("rerun", &|world, _| {
             let annotation = ("stratbox.dev/rerun-requested-at".to_owned(), "1".to_owned());
@@ -368,11 +371,11 @@ fn a_run_runs_where_no_other_may_answer() {
             world.class.as_mut().unwrap().spec.datasets[0].image.reference = "x:1".into();
         }),
         ("other code", &|world, _| {
-            world.gate = gate("def strategy(data):\n    return data[\"close\"] > 1\n")
+            world.gate = gate("def strategy(data):\n    return data[\"close\"] > 1\n");
         }),
         ("other params", &|world, _| drop(world.run.spec.params.insert("a".into(), "1".into()))),
         ("other checks", &|world, _| {
-            world.run.spec.checks = Some(Checks { cuts: Some(3), ..Checks::default() })
+            world.run.spec.checks = Some(Checks { cuts: Some(3), ..Checks::default() });
         }),
         ("other requirements", &|world, _| world.class.as_mut().unwrap().spec.require = vec![Layer::Stage2]),
         ("artifacts that it has not", &|world, _| world.run.spec.artifacts = vec![ArtifactKind::Trades]),

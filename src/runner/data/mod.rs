@@ -165,7 +165,12 @@ impl Dataset {
         let first = jiff::civil::date(2024, 1, 1);
         let rows = (0..dates).map(|day| {
             let date = first.checked_add(jiff::Span::new().days(day)).expect("a date");
-            format!("{date},AAPL,{},{},7,{}\n", 10 + day, 100 + day, day as f64 / 2.0)
+            format!(
+                "{date},AAPL,{},{},7,{}\n",
+                10 + day,
+                100 + day,
+                f64::from(i32::try_from(day).unwrap_or_default()) / 2.0
+            )
         });
         let csv = format!("date,symbol,open,close,sector,ratio\n{}", rows.collect::<String>());
         let manifest: Manifest = serde_json::from_value(serde_json::json!({
