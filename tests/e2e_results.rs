@@ -6,7 +6,6 @@ mod support;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
 use std::time::Duration;
 use stratbox::crd::{StrategyRun, StrategyRunStatus, Verdict};
@@ -162,7 +161,7 @@ fn artifact(home: &Namespace, run: &StrategyRun, name: &str) -> String {
     let owner = &map.metadata.owner_references.unwrap()[0];
     assert_eq!((&owner.uid, owner.block_owner_deletion), (run.metadata.uid.as_ref().unwrap(), None));
     let bytes = &map.binary_data.unwrap()[&there.key].0;
-    let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = stratbox::wire::sha256_hex(bytes);
     assert_eq!(hash, there.sha256);
     let mut text = String::new();
     flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();

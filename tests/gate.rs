@@ -214,6 +214,7 @@ fn wrapped(open: &str, times: usize, middle: &str, close: &str) -> String {
     format!("{}{middle}{}", repeat(open), repeat(close))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of shapes, one arm each")]
 fn hostile(shape: &str, n: usize) -> String {
     let chain = |open: &str, middle: &str, close: &str| {
         format!("position = (\n{}\n)\n", wrapped(open, n, middle, close))

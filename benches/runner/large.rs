@@ -126,9 +126,9 @@ fn write(folder: &Path, format: &str) {
     let symbols: Vec<String> = (0..SYMBOLS).map(|number| format!("S{number:04}")).collect();
     let mut prices = Prices::new();
     if format == "csv" {
-        write_csv(&file, &symbols, &mut prices)
+        write_csv(&file, &symbols, &mut prices);
     } else {
-        write_parquet(&file, &symbols, &mut prices)
+        write_parquet(&file, &symbols, &mut prices);
     }
     let manifest = serde_json::json!({
         "schema": 1, "name": "large", "file": format!("data.{format}"), "format": format, "sha256": hash(&file),
@@ -176,7 +176,7 @@ fn write_csv(file: &Path, symbols: &[String], prices: &mut Prices) {
 }
 
 fn write_parquet(file: &Path, symbols: &[String], prices: &mut Prices) {
-    let fields: String = FIELDS.iter().map(|field| format!("required double {field}; ")).collect();
+    let fields = FIELDS.map(|field| format!("required double {field}; ")).concat();
     let schema =
         format!("message m {{ required int32 date (DATE); required binary symbol (UTF8); {fields}}}");
     let schema = Arc::new(parse_message_type(&schema).expect("a schema"));

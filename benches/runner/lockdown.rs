@@ -31,7 +31,8 @@ pub(crate) fn measure(iterations: usize) -> Vec<Line> {
     let mut open = Interpreter::start(false);
     let (mut with, mut without) = (Vec::new(), Vec::new());
     // The first of each pays for what is loaded lazily.
-    (locked.evaluate(), open.evaluate());
+    locked.evaluate();
+    open.evaluate();
     for _ in 0..iterations * ROUNDS {
         with.push(locked.evaluate());
         without.push(open.evaluate());
@@ -156,7 +157,7 @@ fn slice(evaluation: u32) -> Vec<u8> {
     bytes.extend((8 + shape.len() as u64 + DATES as u64 * 24).to_le_bytes());
     bytes.extend((shape.len() as u64).to_le_bytes());
     bytes.extend(&shape);
-    for day in 0..DATES as u32 {
+    for day in 0..u32::try_from(DATES).expect("a small number") {
         bytes.extend(i64::from(10_000 + day).to_le_bytes());
         bytes.extend((100.0 + f64::from(day).sin()).to_le_bytes());
         bytes.extend(1000.0_f64.to_le_bytes());

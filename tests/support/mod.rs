@@ -295,7 +295,7 @@ pub struct Class(pub String);
 impl Class {
     /// Applies it.
     pub fn new(name: &str, changes: &str) -> Self {
-        apply("default", &class_yaml(name, changes)).unwrap();
+        apply("default", &class_yaml(name, changes)).expect("the class is accepted");
         Self(name.to_owned())
     }
 }
