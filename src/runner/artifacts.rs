@@ -66,7 +66,7 @@ pub(super) fn write(
 fn write_equity(csv: &mut impl Write, score: &Score, slice: &Slice<'_>, initial_cash: f64) -> io::Result<()> {
     writeln!(csv, "date,return,equity")?;
     for ((date, net), equity) in slice.dates.iter().zip(&score.returns).zip(&score.equity) {
-        writeln!(csv, "{date},{net:.10},{:.2}", equity * initial_cash)?;
+        writeln!(csv, "{date},{net:.10},{:.6}", equity * initial_cash)?;
     }
     Ok(())
 }
@@ -187,8 +187,8 @@ mod tests {
         let artifacts = write(&BOTH, &scored, &slice, 1000.0);
         assert_eq!(
             unpacked(&artifacts[0]),
-            "date,return,equity\n2024-01-01,0.0000000000,1000.00\n2024-01-02,0.0100000000,1010.00\n\
-             2024-01-03,0.0099009901,1020.00\n2024-01-04,0.0000000000,1020.00\n"
+            "date,return,equity\n2024-01-01,0.0000000000,1000.000000\n2024-01-02,0.0100000000,1010.000000\n\
+             2024-01-03,0.0099009901,1020.000000\n2024-01-04,0.0000000000,1020.000000\n"
         );
         assert_eq!(
             unpacked(&artifacts[1]),
