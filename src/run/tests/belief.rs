@@ -1,6 +1,6 @@
 //! Whose word counts: a pod's status can be written by others than its kubelet, and a report can be an old one.
 
-use super::table::{exited, gone, ready, recorded, with_pod};
+use super::table::{exited, gone, on_record, ready, recorded, with_pod};
 use crate::run::{Effect, Intent, Line, Next, SessionView, plan};
 use crate::wire::Metrics;
 use serde_json::json;
@@ -43,8 +43,10 @@ fn a_forged_end_in_a_pods_status_does_not_win_over_a_runner_that_answers() {
     assert_eq!(reported.status.unwrap().metrics.unwrap().sharpe_ratio, Some(0.38));
     // An operator that comes back has given nothing to anybody, but the one before it may have.
     let pod = world.pod(status);
+    let run = on_record(&world);
     let refused = SessionView { line: Line::Refused, ..SessionView::default() };
     let mut observed = world.observe();
+    observed.run = &run;
     (observed.pod, observed.intent) = (Some(&pod), Intent::Unknown);
     assert_eq!(ready(&plan(&observed)), ("Unknown", "Running"));
     observed.session = Some(&refused);

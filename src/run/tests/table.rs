@@ -54,7 +54,7 @@ pub(super) fn with_pod(world: &World, status: serde_json::Value, session: Option
 }
 
 /// The run with its last attempt's pod on record.
-fn on_record(world: &World) -> StrategyRun {
+pub(super) fn on_record(world: &World) -> StrategyRun {
     let mut run = world.run.clone();
     let attempt = run.status.as_mut().unwrap().attempts.last_mut().unwrap();
     attempt.pod_uid = Some(format!("pod-uid-{}", attempt.number));
