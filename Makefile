@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test sweep bench scale images cluster-up cluster-down crds fmt lint
+.PHONY: help demo test fuzz fuzz-frames sweep bench scale images cluster-up cluster-down crds fmt lint
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -10,6 +10,12 @@ demo: ## the whole way on a real cluster: cluster, images, chart, sample strateg
 test: lint ## everything: format, lints, unit, drift, chart and end-to-end tests on the test cluster
 	@tests/install >/dev/null
 	cargo test --locked
+
+fuzz: ## the gate and every decoder of frames for FUZZ_SECONDS (30 minutes); needs cargo-fuzz and a nightly compiler
+	fuzz/run
+
+fuzz-frames: ## ten million inputs for each decoder of frames, on any compiler
+	cargo run --locked --release --manifest-path fuzz/Cargo.toml --example frames
 
 sweep: ## a run's every request spoiled in each of eight ways: the matrix
 	@tests/install >/dev/null

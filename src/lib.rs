@@ -51,7 +51,7 @@ pub mod runner;
 pub mod sandbox;
 #[cfg(feature = "runner")]
 pub mod score;
-#[cfg(feature = "operator")]
+#[cfg(feature = "gate")]
 pub mod strategy;
 #[cfg(feature = "operator")]
 pub mod telemetry;

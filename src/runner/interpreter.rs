@@ -255,7 +255,7 @@ impl Interpreter {
     /// # Errors
     /// A reply that there is not.
     pub(super) fn next_reply(&mut self) -> Result<Option<(u32, Reply)>, InterpreterError> {
-        let reply = self.frames.next()?;
+        let reply = self.frames.take()?;
         match reply {
             Some((_, Reply::Started { pid })) => {
                 self.family.evaluation.store(i32::try_from(pid).unwrap_or(0), Ordering::SeqCst);

@@ -36,7 +36,8 @@ mod interpreter;
 mod lockdown;
 mod output;
 mod probe;
-mod protocol;
+#[doc(hidden)] // its decoders are fuzzed
+pub mod protocol;
 mod report;
 mod serve;
 mod session;

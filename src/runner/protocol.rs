@@ -10,7 +10,7 @@ const CONTROL: &[u8; 4] = b"SBXC";
 /// Begins a slice.
 const SLICE: &[u8; 4] = b"SBXD";
 /// The largest error that an evaluation may describe, in bytes of JSON.
-pub(super) const MAX_ERROR: u64 = 8 * 1024;
+pub const MAX_ERROR: u64 = 8 * 1024;
 /// Kind and length in front of what an evaluation wrote.
 const HEAD: u64 = 5;
 /// The interpreter's exit code of a child that could not lock itself down before it read any data.
@@ -85,7 +85,7 @@ pub(super) fn slice_head(
 
 /// One reply of the interpreter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
+pub enum Reply {
     /// All is imported.
     Ready,
     /// The evaluation's process runs.
@@ -107,7 +107,7 @@ pub(super) enum Reply {
 /// The interpreter is trusted to keep to its protocol; if it does not, the sandbox is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the interpreter sent a reply of kind {kind} and length {length} for evaluation {evaluation}")]
-pub(super) struct Garbled {
+pub struct Garbled {
     kind: u8,
     evaluation: u32,
     length: u32,
@@ -115,15 +115,15 @@ pub(super) struct Garbled {
 
 /// Collects the bytes of replies.
 #[derive(Debug, Default)]
-pub(super) struct Replies {
+pub struct Replies {
     bytes: Vec<u8>,
     /// Bytes that a result may have; 0 before an evaluation.
-    pub(super) limit: u64,
+    pub limit: u64,
 }
 
 impl Replies {
     /// Takes what was read.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -131,7 +131,7 @@ impl Replies {
     ///
     /// # Errors
     /// A kind or length that there is not.
-    pub(super) fn next(&mut self) -> Result<Option<(u32, Reply)>, Garbled> {
+    pub fn take(&mut self) -> Result<Option<(u32, Reply)>, Garbled> {
         const FRAME: usize = 9;
         let Some((&head, rest)) = self.bytes.split_first_chunk::<FRAME>() else {
             return Ok(None);
@@ -177,7 +177,7 @@ impl Replies {
 
 /// What an evaluation wrote: all of it untrusted.
 #[derive(Debug, PartialEq)]
-pub(super) enum Written {
+pub enum Written {
     /// Target positions, row-major dates × symbols: every row finite, or NaN alone to hold.
     Positions(Vec<f64>),
     /// It says that something went wrong.
@@ -191,23 +191,23 @@ pub(super) enum Written {
 /// What an evaluation says of its own failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StrategyError {
+pub struct StrategyError {
     /// Whether the strategy raised, or returned what is no positions.
-    pub(super) kind: ErrorKind,
+    pub kind: ErrorKind,
     /// The exception's class.
-    pub(super) r#type: String,
+    pub r#type: String,
     /// Its text.
-    pub(super) message: String,
+    pub message: String,
     /// Line of the strategy.
-    pub(super) line: Option<u32>,
+    pub line: Option<u32>,
     /// The strategy's own frames.
-    pub(super) traceback: String,
+    pub traceback: String,
 }
 
 /// Which half of an evaluation failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum ErrorKind {
+pub enum ErrorKind {
     /// The strategy raised.
     #[default]
     Strategy,
@@ -216,7 +216,8 @@ pub(super) enum ErrorKind {
 }
 
 /// Reads what an evaluation on `dates` × `symbols` wrote.
-pub(super) fn read_written(bytes: &[u8], dates: usize, symbols: usize) -> Written {
+#[must_use]
+pub fn read_written(bytes: &[u8], dates: usize, symbols: usize) -> Written {
     let Some((&[kind, l0, l1, l2, l3], body)) = bytes.split_first_chunk::<5>() else {
         return Written::Incomplete;
     };
@@ -300,13 +301,13 @@ mod tests {
             &[5, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0],
         ];
         replies.push(&stream.concat());
-        assert_eq!(replies.next(), Ok(Some((0, Reply::Ready))));
-        assert_eq!(replies.next(), Ok(Some((1, Reply::Result(b"abc".to_vec())))));
-        assert_eq!(replies.next(), Ok(None));
+        assert_eq!(replies.take(), Ok(Some((0, Reply::Ready))));
+        assert_eq!(replies.take(), Ok(Some((1, Reply::Result(b"abc".to_vec())))));
+        assert_eq!(replies.take(), Ok(None));
         replies.push(&[0]);
-        assert_eq!(replies.next(), Ok(Some((1, Reply::Ended { status: 9 }))));
+        assert_eq!(replies.take(), Ok(Some((1, Reply::Ended { status: 9 }))));
         replies.push(&[4, 1, 0, 0, 0, 4, 0, 0, 0]);
-        assert!(replies.next().is_err(), "over the limit");
+        assert!(replies.take().is_err(), "over the limit");
     }
 
     proptest! {
@@ -315,7 +316,7 @@ mod tests {
             let _ = read_written(&bytes, dates, symbols);
             let mut replies = Replies { limit: 50, ..Replies::default() };
             replies.push(&bytes);
-            while let Ok(Some(_)) = replies.next() {}
+            while let Ok(Some(_)) = replies.take() {}
         }
     }
 }

@@ -13,6 +13,8 @@ mod pool;
 mod rules;
 mod scope;
 mod source;
+#[doc(hidden)] // for tests of single steps
+pub mod steps;
 mod walk;
 
 pub use entry::Entry;

@@ -33,7 +33,12 @@ enum Fault {
 impl Source {
     /// Decodes: one byte order mark is dropped, CRLF becomes LF, as `CPython` does when it reads a `str`.
     pub(super) fn decode(bytes: &[u8]) -> Self {
-        if bytes.len() > MAX_BYTES {
+        Self::decode_up_to(bytes, MAX_BYTES)
+    }
+
+    /// The same of a text that may be larger or must be smaller.
+    pub(super) fn decode_up_to(bytes: &[u8], limit: usize) -> Self {
+        if bytes.len() > limit {
             return Self::new(String::new(), Some(Fault::TooLarge(bytes.len())));
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);

@@ -1,0 +1,2 @@
+#![no_main]
+stratbox_fuzz::fuzz!("interpreter");
