@@ -8,7 +8,7 @@ use stratbox::runner::protocol::{MAX_ERROR, Replies, Reply, Written, read_writte
 use stratbox::strategy::{Findings, Policy, RULES, Severity, check, steps};
 use stratbox::wire::{
     Expected, Inbound, Invalid, MAX_INBOUND_LINE, MAX_OUTBOUND_LINE, MAX_REPORT, Metrics, Outbound, Outcome,
-    Progress, Report,
+    Progress, Report, SCHEMA,
 };
 
 use super::mutate::{self, Rng, replace};
@@ -166,7 +166,7 @@ fn report(data: &[u8]) -> bool {
             Progress::Warming | Progress::Ready | Progress::Accepted(_) => {}
             Progress::Reported(report) => believed |= believe(report, None),
         },
-        Outbound::Accepted(_) | Outbound::Stage(_) => {}
+        Outbound::Accepted(_) | Outbound::Stage(_) | Outbound::Artifact(_) => {}
         Outbound::Report(report) => believed |= believe(report, None),
     }
     believed
@@ -181,12 +181,13 @@ fn believe(report: &Report, written: Option<&[u8]>) -> bool {
         assert_eq!(read, believed && written.len() <= MAX_REPORT, "both ways to a report agree");
     }
     let foreign = Expected { attempt: report.attempt.wrapping_add(1), ..expected };
-    assert!(report.schema != 1 || matches!(report.check(&foreign), Err(Invalid::Foreign("attempt"))));
+    assert!(report.schema != SCHEMA || matches!(report.check(&foreign), Err(Invalid::Foreign("attempt"))));
     if !believed {
         return false;
     }
     assert_eq!(report.outcome == Outcome::Succeeded, report.metrics.is_some());
     assert_ne!(report.fault.is_some(), report.metrics.is_some());
+    assert!(report.metrics.is_some() || (report.checks.is_none() && report.artifacts.is_empty()));
     if let Some(metrics) = &report.metrics {
         check_metrics(report, metrics);
     }
@@ -248,6 +249,7 @@ fn inbound(data: &[u8]) -> bool {
                 .all(|number| number.is_finite() && *number > 0.0)
         );
         assert!(run.attempt >= 1 && execution.lag >= 1 && run.trials.count >= 1);
+        assert!((1..=16).contains(&run.checks.cuts) && run.require.len() <= 3 && run.artifacts.len() <= 2);
     }
     let line = frame.to_line();
     let line = line.trim_matches('\n');
