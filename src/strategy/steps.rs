@@ -6,7 +6,7 @@ use super::parse::ast::{Expr, Stmt};
 use super::policy::Policy;
 use super::source::{self, Source};
 use super::walk::Node;
-use super::{big_thread, blocked, isolated, parse, rules, walk};
+use super::{blocked, isolated, parse, rules, walk};
 
 /// What both parsers read alike in a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,14 @@ pub fn read(bytes: &[u8], limit: usize) -> Result<Reading, Findings> {
     if report.blocks() {
         return Err(blocked(report));
     }
-    isolated(|| compared(&source, &policy)).unwrap_or_else(|| {
+    drop(report);
+    let reading = isolated(move |answer| {
+        // Nobody is left to be told if this fails.
+        let _ = answer.send(compared(&source, &Policy::default()));
+    });
+    reading.unwrap_or_else(|| {
+        let source = Source::decode_up_to(bytes, limit);
+        let mut report = Report::new(&source, &policy);
         report.add(&rules::parsing::PAR003, 0..0, "a parser failed on the program", "");
         Err(blocked(report))
     })
@@ -56,28 +63,26 @@ pub fn read(bytes: &[u8], limit: usize) -> Result<Reading, Findings> {
 
 fn compared(source: &Source, policy: &Policy) -> Result<Reading, Findings> {
     let mut report = Report::new(source, policy);
-    let Some(tokens) = parse::tokens(source, &mut report) else {
+    let (feed, peer) = parse::Peer::start(source.text().len()).unzip();
+    if !parse::tokens(source, feed, &mut report) {
+        return Err(blocked(report));
+    }
+    let Some(module) = parse::parse(source, &mut report) else {
         return Err(blocked(report));
     };
-    std::thread::scope(|scope| {
-        let peer = parse::Peer::start(scope, big_thread("gate-peer"), tokens, source.text());
-        let Some(module) = parse::parse(source, &mut report) else {
-            return Err(blocked(report));
-        };
-        let program = walk::walk(&module.body);
-        parse::compare(&program, peer, source, &mut report);
-        if report.blocks() {
-            return Err(blocked(report));
-        }
-        let count =
-            |wanted: fn(&Node<'_>) -> bool| program.nodes.iter().filter(|visit| wanted(&visit.node)).count();
-        let mut names: Vec<String> = program.idents.iter().map(|ident| ident.text.to_owned()).collect();
-        names.sort_unstable();
-        Ok(Reading {
-            names,
-            calls: count(|node| matches!(node, Node::Expr(Expr::Call(_)))),
-            imports: count(|node| matches!(node, Node::Stmt(Stmt::Import(_) | Stmt::ImportFrom(_)))),
-            attributes: count(|node| matches!(node, Node::Expr(Expr::Attribute(_)))),
-        })
+    let program = walk::walk(&module.body);
+    parse::compare(&program, peer, source, &mut report);
+    if report.blocks() {
+        return Err(blocked(report));
+    }
+    let count =
+        |wanted: fn(&Node<'_>) -> bool| program.nodes.iter().filter(|visit| wanted(&visit.node)).count();
+    let mut names: Vec<String> = program.idents.iter().map(|ident| ident.text.to_owned()).collect();
+    names.sort_unstable();
+    Ok(Reading {
+        names,
+        calls: count(|node| matches!(node, Node::Expr(Expr::Call(_)))),
+        imports: count(|node| matches!(node, Node::Stmt(Stmt::Import(_) | Stmt::ImportFrom(_)))),
+        attributes: count(|node| matches!(node, Node::Expr(Expr::Attribute(_)))),
     })
 }
