@@ -16,8 +16,8 @@ use stratbox::strategy::{
     AllowedImport, Entry, Findings, Level, Policy, RULES, Severity, ValidatedStrategy, check,
 };
 
-/// Longest a verdict may take. Debug builds of the parsers are an order of magnitude slower.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+/// Longest a verdict may take. Debug builds of the parsers are an order of magnitude slower, and a busy machine slower again.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 2 });
 /// Stack of an ordinary worker thread.
 const WORKER_STACK: usize = 2 << 20;
 
