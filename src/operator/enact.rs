@@ -17,6 +17,10 @@ use std::time::Instant;
 
 /// Bytes of a refusal's words.
 const REFUSAL_MESSAGE: usize = 900;
+/// How often a write is repeated that somebody else's was in the way of.
+const OVERTAKEN: u32 = 8;
+/// Annotations that decisions are made on begin so.
+const ANNOTATIONS: &str = "stratbox.dev/";
 
 /// Carries out the plan and returns the run as it is afterwards.
 pub(super) async fn enact(
@@ -174,7 +178,8 @@ fn refusal_kind(status: &Status) -> Option<RefusalKind> {
     }
 }
 
-/// Writes the whole status, and only over the version that was looked at: a decision on a stale look is refused.
+/// Writes the whole status, and only over the version that was looked at, or a later one on which the same would have been
+/// decided: a decision on a stale look is refused, and somebody who keeps writing labels or annotations holds nobody up.
 async fn patch_status(
     context: &Context,
     run: &Arc<StrategyRun>,
@@ -182,16 +187,31 @@ async fn patch_status(
 ) -> Result<Arc<StrategyRun>, Error> {
     let runs: Api<StrategyRun> =
         Api::namespaced(context.client.clone(), &run.namespace().unwrap_or_default());
-    let patch = serde_json::json!({
-        "apiVersion": StrategyRun::api_version(&()),
-        "kind": StrategyRun::kind(&()),
-        "metadata": {"name": run.name_any(), "uid": run.uid(), "resourceVersion": run.resource_version()},
-        "status": status,
-    });
+    let name = run.name_any();
     let params = PatchParams::apply(MANAGER_STATUS).force();
-    let written = within(runs.patch_status(&run.name_any(), &params, &Patch::Apply(&patch)))
-        .await
-        .map_err(Error::PatchStatus)?;
+    let mut version = run.resource_version();
+    let mut tries = OVERTAKEN;
+    let written = loop {
+        let patch = serde_json::json!({
+            "apiVersion": StrategyRun::api_version(&()),
+            "kind": StrategyRun::kind(&()),
+            "metadata": {"name": name, "uid": run.uid(), "resourceVersion": version},
+            "status": status,
+        });
+        let error = match within(runs.patch_status(&name, &params, &Patch::Apply(&patch))).await {
+            Ok(written) => break written,
+            Err(error) => error,
+        };
+        if tries == 0 || !said(&error, Status::is_conflict) {
+            return Err(Error::PatchStatus(error));
+        }
+        tries -= 1;
+        let there = within(runs.get_opt(&name)).await.map_err(Error::PatchStatus)?;
+        let Some(there) = there.filter(|there| is_decided_alike(run, there)) else {
+            return Err(Error::PatchStatus(error));
+        };
+        version = there.resource_version();
+    };
     let written = Arc::new(written);
     let uid = run.uid().unwrap_or_default();
     let before =
@@ -219,6 +239,19 @@ async fn patch_status(
         context.memory.with(&uid, |note| note.gate = None);
     }
     Ok(written)
+}
+
+/// Whether nothing that decisions are made on has changed from one version of a run to another.
+fn is_decided_alike(seen: &StrategyRun, there: &StrategyRun) -> bool {
+    let ours = |run: &StrategyRun| -> Vec<(String, String)> {
+        let all = run.annotations().iter().filter(|(key, _)| key.starts_with(ANNOTATIONS));
+        all.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    seen.metadata.uid == there.metadata.uid
+        && seen.metadata.generation == there.metadata.generation
+        && seen.metadata.deletion_timestamp == there.metadata.deletion_timestamp
+        && seen.status == there.status
+        && ours(seen) == ours(there)
 }
 
 /// Events are for people; one that cannot be written is logged and never holds a run up.

@@ -10,7 +10,6 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::AttachParams;
-use kube::client::UpgradeConnectionError;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt as _};
@@ -172,8 +171,8 @@ enum Broken {
 impl Broken {
     /// The API server has too much to do: a container that is coming up is asked for less often.
     fn asks_for_patience(&self) -> bool {
-        matches!(self, Self::Attach(error) if matches!(&**error,
-            kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) if code.as_u16() == 429))
+        matches!(self, Self::Attach(error)
+            if matches!(&**error, kube::Error::Api(status) if status.code == 429))
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Seen {
     pub code: Option<u16>,
     /// Labels of what was created.
     pub labels: Value,
+    /// The tunnel was stopped on its way.
+    pub stopped: bool,
 }
 
 /// Decides about each request in its turn, knowing those that came before it.
@@ -196,7 +198,14 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         let mut seen = lock(&shared.seen);
         let from = shared.from.load(Ordering::Relaxed);
         let fate = (lock(&shared.script))(&call, &seen[from..]);
-        seen.push(Seen { call: call.clone(), at: Instant::now(), fate, code: None, labels: Value::Null });
+        seen.push(Seen {
+            call: call.clone(),
+            at: Instant::now(),
+            fate,
+            code: None,
+            labels: Value::Null,
+            stopped: false,
+        });
         (seen.len() - 1, fate)
     };
     match fate {
@@ -250,6 +259,9 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
             let stop =
                 if let Fate::CutAfter(reads) | Fate::CrashMidway(reads) = fate { Some(reads) } else { None };
             let stopped = pump::tunnel(TokioIo::new(downstream), TokioIo::new(upstream), stop).await;
+            if let Some(seen) = lock(&shared.seen).get_mut(number) {
+                seen.stopped = stopped;
+            }
             if stopped && matches!(fate, Fate::CrashMidway(_)) {
                 shared.crash();
             }

@@ -92,6 +92,9 @@ impl Reference {
             assert!(differs.is_empty(), "two runs differ that nothing happened to: {differs:?}");
             trace.requests.retain(|request| other.requests.contains(request));
         }
+        // A container that is coming up is attached to until it is there: how often differs, and all but the last of
+        // these tries end by themselves. What comes after it is in tests/e2e_faults.rs.
+        trace.requests.retain(|request| request.verb != "attach" || request.turn == 1);
         assert_eq!((trace.containers, trace.attempts), (1, 1), "one sandbox, one container");
         Self { requests: trace.requests.clone(), trace }
     }
@@ -267,7 +270,8 @@ fn mask(value: &mut Value) {
                     "startedAt",
                     "finishedAt",
                     "podName",
-                    "podUid",
+                    "podUID",
+                    "uidMap",
                 ];
                 if differs.contains(&name.as_str()) && value.is_string() {
                     *value = Value::from("…");
