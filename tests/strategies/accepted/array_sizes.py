@@ -1,3 +1,4 @@
+# symbols: AAPL
 import numpy as np, pandas as pd
 import math
 def strategy(data):

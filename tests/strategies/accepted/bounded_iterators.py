@@ -1,3 +1,4 @@
+# symbols: MSFT
 from itertools import count, cycle, repeat, islice
 def strategy(data):
     for i in count():

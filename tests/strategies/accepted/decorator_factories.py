@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 import functools
 def retry(times):
     def decorator(func):

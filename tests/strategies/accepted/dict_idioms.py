@@ -1,3 +1,4 @@
+# symbols: AAPL,GOOG,IBM,MSFT
 def strategy(data, params):
     params = {**{"a": 1, "b": 2}, **params}
     params.setdefault("c", 3)

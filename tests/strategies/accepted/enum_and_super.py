@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 from enum import Enum
 class Side(Enum):
     LONG = 1

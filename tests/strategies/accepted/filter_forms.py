@@ -1,3 +1,4 @@
+# symbols: IBM
 def strategy(data):
     c = data["close"]
     keep = ["close"]

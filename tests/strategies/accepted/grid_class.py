@@ -1,3 +1,4 @@
+# symbols: AAPL,GOOG,IBM,MSFT
 class Grid:
     count = 0
     def __init__(self, lo, hi):

@@ -1,3 +1,4 @@
+# symbols: AAPL
 import pandas as pd
 import numpy as np
 def strategy(data):

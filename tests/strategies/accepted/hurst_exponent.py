@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 import numpy as np
 def hurst(ts, max_lag=20):
     lags = range(2, max_lag)

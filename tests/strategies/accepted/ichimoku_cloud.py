@@ -1,3 +1,4 @@
+# symbols: AAPL
 def mid(df, n):
     return (df["high"].rolling(n).max() + df["low"].rolling(n).min()) / 2
 def strategy(data):

@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 import numpy as np
 import pandas as pd
 

@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 class NotEnoughData(ValueError):
     """raised when history is short"""
     def __init__(self, need, have):

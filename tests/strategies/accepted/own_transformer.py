@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 import numpy as np
 class Scaler:
     def __init__(self):

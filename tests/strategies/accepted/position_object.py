@@ -1,3 +1,4 @@
+# symbols: AAPL
 import dataclasses
 from dataclasses import dataclass
 from functools import total_ordering, lru_cache

@@ -1,3 +1,4 @@
+# symbols: AAPL
 class Config:
     fast, slow = 5, 20
     __slots__ = ["a", "b"]

@@ -1,3 +1,4 @@
+# symbols: AAPL
 from functools import reduce, lru_cache, partial, wraps
 import itertools as it
 from collections import defaultdict, deque, Counter, OrderedDict, namedtuple

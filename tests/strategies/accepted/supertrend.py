@@ -1,3 +1,4 @@
+# symbols: AAPL
 import numpy as np
 import pandas as pd
 def strategy(data, params={}):

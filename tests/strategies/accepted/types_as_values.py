@@ -1,3 +1,4 @@
+# symbols: AAPL
 from typing import Union, Optional, TypedDict, TypeVar, cast
 from dataclasses import dataclass, field
 from collections import defaultdict

@@ -1,3 +1,4 @@
+# symbols: IBM
 class Vec:
     __slots__ = ("x", "y")
     def __init__(self, x, y): self.x, self.y = x, y

@@ -1,3 +1,4 @@
+# symbols: AAPL,MSFT
 import pandas as pd
 
 def classify(x):
