@@ -106,23 +106,6 @@ fn a_layer_that_the_class_requires_and_the_sandbox_lacks_keeps_the_strategy_from
 }
 
 #[test]
-fn a_system_call_that_no_strategy_needs_ends_it() {
-    let home = namespace("syscall");
-    let class = format!("{}-ctypes", home.name);
-    // What no admin should allow: only so does a program with that call pass the gate.
-    let _class = Class::new(&class, "  policy: {allowedImports: [{module: ctypes, names: [CDLL]}]}\n");
-    let code = "
-from ctypes import CDLL
-
-def strategy(data):
-    CDLL(None).ptrace(0, 0, 0, 0)
-    return data['close'] > 0
-";
-    let run = home.finish("traced", code, &format!("{ONE}  className: {class}\n"));
-    assert_failed(&run, "SandboxViolation");
-}
-
-#[test]
 fn fifty_pods_that_may_become_schedulable_at_the_moment_of_the_fallback_have_one_outcome_each() {
     let home = namespace("raced");
     let label = format!("{}-race", home.name);

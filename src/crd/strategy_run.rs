@@ -236,6 +236,7 @@ pub struct ResourceLimits {
 
 /// What to do when no sandbox can be had.
 #[derive(JsonSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Fallback {
     /// AstOnly: end as validated and not executed. Retry: try again until `retryDeadlineSeconds`. Fail: end without an
     /// answer.
