@@ -32,7 +32,7 @@ fn a_run_outlives_the_operator_and_is_accepted_once() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let home = namespace("killed");
     // The scheduling deadline has passed when the operator comes back: that is no reason to give the sandbox up.
-    let keep = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 5\n  podRetention: {onSuccess: Keep}\n";
+    let keep = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 5\n  podRetention: {onSuccess: Keep}\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
     home.apply(&run_yaml("busy", BUSY, keep));
     home.wait_until("busy", |run| reason(run) == "Running", PATIENCE);
     std::thread::sleep(Duration::from_secs(5));
@@ -126,7 +126,9 @@ fn without_a_proven_profile_nothing_runs_until_a_node_proves_it() {
         kubectl(&["-n", &cluster().namespace, "patch", &agents, "--type=merge", "-p", &patch]);
     };
     select(serde_json::json!({"no-node": "has-this"}));
-    kubectl(&["-n", &cluster().namespace, "rollout", "status", &agents, "--timeout=120s"]);
+    // As long as there is an agent, the label comes back.
+    let agent = "app.kubernetes.io/component=node-agent";
+    kubectl(&["-n", &cluster().namespace, "wait", "pod", "-l", agent, "--for=delete", "--timeout=60s"]);
     kubectl(&["label", "node", "--all", &format!("{label}-")]);
     let hold = "def strategy(data):\n    return data['close'] > 0\n";
     home.apply(&run_yaml("early", hold, "  schedulingDeadlineSeconds: 4\n"));

@@ -30,7 +30,9 @@ fn upgrade(values: &str) -> Result<(), String> {
     let cluster = cluster();
     let arguments =
         ["upgrade", &cluster.release, "charts/stratbox", "-n", &cluster.namespace, "--reuse-values"];
-    let done = tool("helm", &[&arguments[..], &["--wait", "--timeout", "3m", "--set", values]].concat(), "");
+    // Whatever somebody has put there by hand is taken over, as tests/install does in our own cluster.
+    let more = ["--take-ownership", "--force-conflicts", "--wait", "--timeout", "3m", "--set", values];
+    let done = tool("helm", &[&arguments[..], &more].concat(), "");
     if done.status.success() { Ok(()) } else { Err(text(&done.stderr)) }
 }
 
