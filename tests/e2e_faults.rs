@@ -13,7 +13,7 @@ use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use proxy::{Call, Fate, Seen, Watching};
 use serde_json::json;
-use stand::{Stand, is_about_a_run};
+use stand::{Stand, WATCHED, is_about_a_run};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -32,9 +32,6 @@ def strategy(data):
             total += j % 7
     return data['close'] > total * 0
 ";
-
-/// The resources that the operator watches for its runs.
-const WATCHED: [&str; 3] = ["strategyruns", "pods", "sandboxclasses"];
 
 /// Waits for the run's end, which has to be one with metrics, after one sandbox that was started once.
 fn assert_succeeds_once(stand: &Stand, name: &str) -> StrategyRun {
@@ -172,7 +169,7 @@ fn f06_an_api_server_that_fails_is_waited_for() {
         let name = format!("run-{}", stand.requests().len());
         // Watches too: those that are open end, and new ones meet the same fate.
         for resource in WATCHED {
-            stand.proxy.watching(resource, Watching::Gone);
+            stand.watching(resource, Watching::Gone);
         }
         let mut until = None;
         stand.proxy.play(move |_, _| {
@@ -187,7 +184,7 @@ fn f06_an_api_server_that_fails_is_waited_for() {
 #[test]
 fn f08_a_watch_that_has_gone_silent_holds_no_run_up() {
     let stand = Stand::new("silent");
-    stand.proxy.watching("pods", Watching::Stall);
+    stand.watching("pods", Watching::Stall);
     stand.create("unheard", FAST);
     assert_succeeds_once(&stand, "unheard");
 }
@@ -205,7 +202,7 @@ fn f09_a_place_in_history_that_is_gone_is_looked_for_anew() {
         if lists && is_down.load(Ordering::Relaxed) { Fate::Refuse(500) } else { Fate::Pass }
     });
     for resource in WATCHED {
-        stand.proxy.watching(resource, Watching::Gone);
+        stand.watching(resource, Watching::Gone);
     }
     let refused = |stand: &Stand| {
         stand.proxy.seen().iter().any(|seen| seen.call.verb == "watch" && seen.fate == Fate::Refuse(500))
@@ -225,12 +222,12 @@ fn f09_a_place_in_history_that_is_gone_is_looked_for_anew() {
 #[test]
 fn f10_events_that_are_lost_or_come_twice_change_nothing() {
     let stand = Stand::new("events");
-    stand.proxy.watching("pods", Watching::Drop);
+    stand.watching("pods", Watching::Drop);
     stand.create("dropped", FAST);
     let dropped = assert_succeeds_once(&stand, "dropped");
     stand.proxy.rest();
     for resource in WATCHED {
-        stand.proxy.watching(resource, Watching::Twice);
+        stand.watching(resource, Watching::Twice);
     }
     stand.create("twice", FAST);
     let twice = assert_succeeds_once(&stand, "twice");
@@ -244,8 +241,8 @@ fn f11_a_view_that_is_behind_starts_nothing_twice() {
     let begun =
         |stand: &Stand| stand.requests().iter().any(|seen| of(&seen.call, "patch", "strategyruns/status"));
     stand.wait(support::PATIENCE, "the run has begun", begun);
-    stand.proxy.watching("strategyruns", Watching::Behind(3));
-    stand.proxy.watching("pods", Watching::Behind(3));
+    stand.watching("strategyruns", Watching::Behind(3));
+    stand.watching("pods", Watching::Behind(3));
     assert_succeeds_once(&stand, "stale");
     // One that is seen anew while the end of the first is not.
     stand.restart();

@@ -98,7 +98,8 @@ struct Shared {
     /// How many of them are forgotten.
     from: AtomicUsize,
     script: Mutex<Script>,
-    watching: Mutex<HashMap<String, Watching>>,
+    /// By resource and namespace.
+    watching: Mutex<HashMap<(String, String), Watching>>,
     crash: Mutex<Option<Crash>>,
 }
 
@@ -150,9 +151,9 @@ impl Proxy {
         lock(&self.shared.watching).clear();
     }
 
-    /// What becomes of the watches of a resource from now on.
-    pub fn watching(&self, resource: &str, what: Watching) {
-        lock(&self.shared.watching).insert(resource.to_owned(), what);
+    /// What becomes of the watches of a resource in a namespace from now on; one of all namespaces has none.
+    pub fn watching(&self, resource: &str, namespace: &str, what: Watching) {
+        lock(&self.shared.watching).insert((resource.to_owned(), namespace.to_owned()), what);
     }
 
     /// Everything that has come since [`Self::forget`].
@@ -317,13 +318,14 @@ async fn watch(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, BoxError> {
     let (sender, receiver) = futures::channel::mpsc::channel::<Result<Frame<Bytes>, BoxError>>(16);
+    let key = (call.resource.clone(), call.namespace.clone());
     let rule = {
-        let (shared, resource) = (shared.clone(), call.resource.clone());
-        move || lock(&shared.watching).get(&resource).copied().unwrap_or(Watching::Pass)
+        let (shared, key) = (shared.clone(), key.clone());
+        move || lock(&shared.watching).get(&key).copied().unwrap_or(Watching::Pass)
     };
     if rule() == Watching::Gone {
         // Once: whoever lists again is well.
-        lock(&shared.watching).remove(&call.resource);
+        lock(&shared.watching).remove(&key);
         let error = json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure",
             "reason": "Expired", "code": 410, "message": "too old resource version"}});
         let body = Full::new(Bytes::from(format!("{error}\n"))).map_err(|never| match never {}).boxed();

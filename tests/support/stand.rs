@@ -4,7 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of this module")]
 #![allow(clippy::panic, clippy::print_stderr, reason = "a test that fails says where")]
 
-use crate::proxy::{Call, Proxy, Seen};
+use crate::proxy::{Call, Proxy, Seen, Watching};
 use crate::support::{Namespace, block_on, cluster, kubectl, kubectl_with, namespace, root};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{ListParams, PostParams};
@@ -19,6 +19,9 @@ use stratbox::crd::{CachePolicy, DatasetSlice, StrategyRun, StrategyRunSpec};
 
 /// How long an operator may take to come up.
 const START: Duration = Duration::from_secs(30);
+
+/// The resources that the operator watches for its runs.
+pub const WATCHED: [&str; 3] = ["strategyruns", "pods", "sandboxclasses"];
 
 /// The operator under test and everything around it.
 pub struct Stand {
@@ -58,16 +61,24 @@ impl Stand {
         operator.start();
         let stand = Self { proxy, home, operator, _paused: paused };
         stand.wait(START, "the operator watches", |stand| {
-            let watched = |resource: &str| {
-                stand
-                    .proxy
-                    .seen()
-                    .iter()
-                    .any(|seen| seen.call.verb == "watch" && seen.call.resource == resource)
-            };
-            watched("strategyruns") && watched("pods") && watched("sandboxclasses")
+            let seen = stand.proxy.seen();
+            WATCHED.iter().all(|resource| {
+                seen.iter().any(|seen| {
+                    let Call { verb, resource: of, namespace, .. } = &seen.call;
+                    *verb == "watch" && of == resource && *namespace == stand.namespace_of(resource)
+                })
+            })
         });
         stand
+    }
+
+    /// What becomes of the operator's watches of one of [`WATCHED`] from now on.
+    pub fn watching(&self, resource: &str, what: Watching) {
+        self.proxy.watching(resource, self.namespace_of(resource), what);
+    }
+
+    fn namespace_of(&self, resource: &str) -> &str {
+        if resource == "sandboxclasses" { "" } else { &self.home.name }
     }
 
     /// Waits until something is so; panics when time is up.

@@ -73,6 +73,11 @@ impl Request {
         self.verb == call.verb && self.resource == call.resource
     }
 
+    /// The request after which something may run.
+    pub(crate) fn creates_the_pod(&self) -> bool {
+        self.verb == "create" && self.resource == "pods"
+    }
+
     /// Whether it is more than a look.
     pub(crate) fn changes_something(&self) -> bool {
         self.verb != "get"
