@@ -76,7 +76,7 @@ fn dry_run(home: &str, manifest: &str) -> Result<String, String> {
 fn wait_until_refused(home: &str) -> String {
     let started = Instant::now();
     loop {
-        let said = dry_run(home, &run_yaml("bad", BAD, ""));
+        let said = dry_run(home, &run_yaml("unseen", BAD, ""));
         match said {
             Err(said) if said.contains("the gate refuses spec.code") => return said,
             said => assert!(started.elapsed() < PATIENCE, "bad code is not refused: {said:?}"),
