@@ -37,6 +37,8 @@ fn run_of(file: &Path) -> StrategyRun {
         "spec": {
             "dataset": {"name": "us-stocks", "symbols": symbols.split(',').map(str::trim).collect::<Vec<_>>()},
             "params": params,
+            // Six at once on a node that may be busy otherwise.
+            "schedulingDeadlineSeconds": 180,
             "code": code,
         },
     });
