@@ -62,6 +62,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 
 /// In every namespace that is watched.
 const IN_NAMESPACES: &[&str] = &[
+    "stratbox.dev/strategyruns delete",
     "stratbox.dev/strategyruns get",
     "stratbox.dev/strategyruns list",
     "stratbox.dev/strategyruns watch",
@@ -76,6 +77,7 @@ const IN_NAMESPACES: &[&str] = &[
     "/configmaps get",
     "/configmaps create",
     "/configmaps patch",
+    "/events list",
     "networking.k8s.io/networkpolicies get",
     "networking.k8s.io/networkpolicies create",
     "events.k8s.io/events create",
