@@ -594,15 +594,21 @@ fn a_first_installation_brings_kind_and_class_and_the_upgrade_takes_the_class_ov
         std::fs::write(copy.join(file), text.replace("stratbox.dev", &group)).unwrap();
     }
     let helm = |verb: &[&str]| {
-        let done =
-            support::tool("helm", &[verb, &["-n", release, "--wait", "--timeout", "60s"]].concat(), "");
+        let run =
+            || support::tool("helm", &[verb, &["-n", release, "--wait", "--timeout", "60s"]].concat(), "");
+        let mut done = run();
+        // A busy API server may list a new kind a moment after it has established it: the same command again does it.
+        if text(&done.stderr).contains("resource mapping not found") {
+            std::thread::sleep(std::time::Duration::from_secs(5));
+            done = run();
+        }
         assert!(done.status.success(), "helm {verb:?}: {}", text(&done.stderr));
     };
     let copy_path = copy.to_string_lossy();
     let plural = format!("sandboxclasses.{group}");
     let uid = || support::kubectl(&["get", &plural, "default", "-o", "jsonpath={.metadata.uid}"]);
 
-    helm(&["install", release, &copy_path]);
+    helm(&["upgrade", "--install", release, &copy_path]);
     let first = uid();
     helm(&["upgrade", release, &copy_path]);
     assert_eq!(uid(), first, "taken over, not made again");
