@@ -244,7 +244,9 @@ mod tests {
         }
         assert_eq!(positions(End::Deadline, &TERMS).unwrap_err().outcome, Outcome::DeadlineExceeded);
         assert_eq!(positions(End::NoMemory(1), &TERMS).unwrap_err().outcome, Outcome::InvalidSpec);
-        assert_eq!(positions(End::Unlocked("x"), &TERMS).unwrap_err().outcome, Outcome::IsolationMissing);
+        for missing in [End::Unlocked("x"), End::Unconfirmed] {
+            assert_eq!(positions(missing, &TERMS).unwrap_err().outcome, Outcome::IsolationMissing);
+        }
     }
 
     #[test]
