@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz fuzz-frames sweep bench scale images cluster-up cluster-down crds fmt lint
+.PHONY: help demo test fuzz fuzz-frames sweep bench scale attacks faults images cluster-up cluster-down crds fmt lint
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -26,6 +26,14 @@ bench: ## StrategyRun against a plain hardened Job; the gate and the runner by t
 	cargo bench --locked --bench e2e
 	cargo bench --locked --bench gate
 	cargo bench --locked --bench runner
+
+faults: ## the API server misbehaves in ways of its own: lost replies, silent watches, another writer
+	@tests/install >/dev/null
+	cargo test --locked --test e2e_faults -- --test-threads 3
+
+attacks: ## strategies that the gate would refuse try to forge results and to leave the sandbox; with what they did
+	@tests/install >/dev/null
+	cargo test --locked --test e2e_forgery --test e2e_attacks -- --nocapture
 
 scale: ## 500 runs at once, and a minute of silence afterwards
 	STRATBOX_SCALE=500 STRATBOX_SILENCE=60 cargo test --locked --test e2e_scale -- --nocapture
