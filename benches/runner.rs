@@ -3,6 +3,8 @@
 //! Both sides of a comparison are measured in turns in one run. Times depend on the machine, so whether a target is met is
 //! printed and nothing fails by it; a run that does not succeed ends the program.
 //!
+//! Arguments after `--` name what is measured: scoring, lockdown, checks, large; without any, all of it.
+//!
 //! | variable | meaning |
 //! |---|---|
 //! | `BENCH_ITERATIONS` | how often each comparison is measured; default 10 |
@@ -68,6 +70,9 @@ impl Line {
     }
 }
 
+/// Measures one subject so many times.
+type Measure = fn(usize) -> Vec<Line>;
+
 fn main() {
     // `cargo test --all-targets` starts this program too, to see that it starts.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -79,7 +84,15 @@ fn main() {
     });
     println!("{:<62}{:>4}{:>10}{:>10}{:>10}", "", "n", "min", "p50", "max");
     let mut lines = Vec::new();
-    for measure in [scoring::measure, lockdown::measure, checks::measure, large::measure] {
+    let subjects: [(&str, Measure); 4] = [
+        ("scoring", scoring::measure),
+        ("lockdown", lockdown::measure),
+        ("checks", checks::measure),
+        ("large", large::measure),
+    ];
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
+    for (_, measure) in subjects.into_iter().filter(|(name, _)| is_asked(name)) {
         for line in measure(iterations) {
             line.print();
             lines.push(line.to_json());

@@ -3,9 +3,10 @@
 //! The runner cannot leave either out, so this speaks to `loop.py` itself, with the runner's own filter or one that allows
 //! everything.
 
+use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _, pipe};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Instant;
 
@@ -74,8 +75,10 @@ impl Interpreter {
             "exec \"$0\" -s -P -B -X utf8 \"$1\" 3<&{} 4<&{} 5>&{}",
             numbers[0], numbers[1], numbers[2]
         );
+        // Before Landlock, after which /dev/null could not be opened any more.
+        let null = File::open("/dev/null").expect("/dev/null opens");
         let mut command = Command::new("bash");
-        command.args(["-c", &line]).arg(&*PYTHON).arg(script).stdin(Stdio::null());
+        command.args(["-c", &line]).arg(&*PYTHON).arg(script).stdin(null);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("PYTHONHASHSEED", "0").env("TZ", "UTC");
         command.env("LANG", "C.UTF-8").env("OPENBLAS_NUM_THREADS", "1").env("OMP_NUM_THREADS", "1");
         let spawner = thread::spawn(move || {
