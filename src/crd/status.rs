@@ -72,6 +72,14 @@ pub struct StrategyRunStatus {
     pub history: Vec<HistoryEntry>,
 }
 
+impl super::StrategyRun {
+    /// The last sandbox that was tried for its present input, if any.
+    #[must_use]
+    pub fn last_attempt(&self) -> Option<&Attempt> {
+        self.status.as_ref()?.attempts.last()
+    }
+}
+
 /// Which way a run was answered.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunPath {

@@ -107,12 +107,12 @@ impl Memory {
     }
 
     /// Forgets the runs of that name that are gone: all, or all but the one that has the name now. Their UIDs are not
-    /// known any more, as nobody was told before they went.
-    /// Returns those UIDs.
+    /// known any more, as nobody was told before they went; they are returned.
     pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) -> Vec<String> {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = |uid: &str, note: &Note| note.target.as_ref() == Some(target) && Some(uid) != but;
-        notes.extract_if(|uid, note| gone(uid, note)).map(|(uid, _)| uid).collect()
+        let gone =
+            |uid: &String, note: &mut Note| note.target.as_ref() == Some(target) && Some(uid.as_str()) != but;
+        notes.extract_if(gone).map(|(uid, _)| uid).collect()
     }
 
     /// The newer of what the watch has and what our own last write returned.

@@ -214,8 +214,7 @@ async fn patch_status(
     };
     let written = Arc::new(written);
     let uid = run.uid().unwrap_or_default();
-    let before =
-        run.status.as_ref().and_then(|status| status.attempts.last()).map(|attempt| &attempt.pod_name);
+    let before = run.last_attempt().map(|attempt| &attempt.pod_name);
     let intent = status
         .attempts
         .last()

@@ -15,7 +15,6 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::BTreeSet;
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -49,8 +48,16 @@ pub(super) struct Nodes {
     /// Whether the first list is in the store. Kept by ourselves: the store's own word for it wakes only the last of
     /// several that wait.
     filled: Arc<watch::Sender<bool>>,
-    /// What the nodes offer, and since when; in seconds since the epoch, 0 for never.
-    room: Arc<Mutex<(u64, i64)>>,
+    room: Arc<Mutex<Room>>,
+}
+
+/// What the nodes offer to pods.
+#[derive(Default)]
+struct Room {
+    /// Of each node; None before the first look.
+    offers: Option<BTreeSet<String>>,
+    /// When that last changed.
+    since: Option<Timestamp>,
 }
 
 impl Nodes {
@@ -79,23 +86,16 @@ impl Nodes {
 
     /// When a node last came or went, or changed in what it offers to pods; None while none has.
     pub(super) fn room_since(&self) -> Option<Timestamp> {
-        let (_, since) = *self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        Timestamp::from_second(since).ok().filter(|since| since.as_second() > 0)
+        self.room.lock().unwrap_or_else(PoisonError::into_inner).since
     }
 
     /// Compares what the nodes offer with what they offered before.
     fn note_room(&self) {
-        let mut offers: Vec<String> = self.store.state().iter().map(|node| offer(node)).collect();
-        offers.sort_unstable();
-        let mut hasher = std::hash::DefaultHasher::new();
-        offers.hash(&mut hasher);
-        let now = hasher.finish();
+        let now: BTreeSet<String> = self.store.state().iter().map(|node| offer(node)).collect();
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        let (before, _) = *room;
-        if before == 0 {
-            room.0 = now;
-        } else if before != now {
-            *room = (now, Timestamp::now().as_second());
+        let before = room.offers.replace(now);
+        if before.is_some() && before != room.offers {
+            room.since = Timestamp::from_second(Timestamp::now().as_second()).ok();
         }
     }
 

@@ -205,7 +205,7 @@ async fn observe_scale_up(context: &Context, run: &StrategyRun, pod: Option<&Pod
 }
 
 fn last_pod_name(run: &StrategyRun) -> Option<&str> {
-    Some(run.status.as_ref()?.attempts.last()?.pod_name.as_str())
+    Some(run.last_attempt()?.pod_name.as_str())
 }
 
 /// The class of that name, if there is one.

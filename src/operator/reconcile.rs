@@ -46,9 +46,8 @@ pub(super) async fn reconcile(
         run = enact(&context, &facts.run, plan).await?;
         context.memory.with(&uid, |note| note.failures = 0);
         if leaves_place(&run) {
-            let last = run.status.as_ref().and_then(|status| status.attempts.last());
-            let ended =
-                last.filter(|last| last.node_name.is_some()).and_then(|last| last.finished_at.as_ref());
+            let last = run.last_attempt().filter(|last| last.node_name.is_some());
+            let ended = last.and_then(|last| last.finished_at.as_ref());
             context.places.leave(&uid, ended.map(|time| time.0));
         }
         match next {

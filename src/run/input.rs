@@ -4,9 +4,8 @@ use crate::crd::StrategyRunSpec;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
-/// Hash of the spec's fields that can change the result. Deadlines, retries, fallback, acceptance,
-/// artifacts, cache policy and retention are not among them:
-/// changing those does not run anything again.
+/// Hash of the spec's fields that can change the result. Deadlines, retries, fallback, acceptance, artifacts, cache policy
+/// and retention are not among them: changing those does not run anything again.
 #[must_use]
 pub fn input_hash(spec: &StrategyRunSpec) -> String {
     let mut input = serde_json::json!({

@@ -9,7 +9,7 @@ use crate::wire::clean;
 use kube::ResourceExt as _;
 
 /// Asks for another run of the same input: any value that was not handled yet.
-pub(super) const RERUN_ANNOTATION: &str = "stratbox.dev/rerun-requested-at";
+const RERUN_ANNOTATION: &str = "stratbox.dev/rerun-requested-at";
 /// Bytes of its value that count.
 const RERUN_VALUE: usize = 64;
 
@@ -51,27 +51,21 @@ pub fn wants_place(observed: &Observed<'_>) -> bool {
 /// Whether a run, as it stands, needs a place no longer: it has ended, is held, is going, or waits before it tries again.
 #[must_use]
 pub fn leaves_place(run: &StrategyRun) -> bool {
-    let waits = run.status.as_ref().is_some_and(|status| {
-        status.completion_time.is_some()
-            || status
-                .attempts
-                .last()
-                .and_then(|attempt| attempt.reason.as_deref())
-                .and_then(Reason::named)
-                .is_some_and(Reason::is_fallback_cause)
-    });
-    run.metadata.deletion_timestamp.is_some() || run.spec.suspend || waits
+    run.metadata.deletion_timestamp.is_some()
+        || run.spec.suspend
+        || run.status.as_ref().is_some_and(|status| status.completion_time.is_some())
+        || run.last_attempt().and_then(cause).is_some()
 }
 
 /// Whether a run has a sandbox on record that has not ended: found at the start of the operator, it holds a place.
 #[must_use]
 pub fn has_open_attempt(run: &StrategyRun) -> bool {
-    !leaves_place(run)
-        && run
-            .status
-            .as_ref()
-            .and_then(|status| status.attempts.last())
-            .is_some_and(|last| last.finished_at.is_none())
+    !leaves_place(run) && run.last_attempt().is_some_and(|last| last.finished_at.is_none())
+}
+
+/// The cause for a fallback by which an attempt ended, if it did.
+fn cause(attempt: &Attempt) -> Option<Reason> {
+    Reason::named(attempt.reason.as_deref()?).filter(|reason| reason.is_fallback_cause())
 }
 
 /// The cause for a fallback by which the last attempt of this input ended.
@@ -81,8 +75,7 @@ fn last_cause(run: &StrategyRun) -> Option<(Reason, &Attempt)> {
         return None;
     }
     let last = status.attempts.last()?;
-    let cause = Reason::named(last.reason.as_deref()?).filter(|reason| reason.is_fallback_cause())?;
-    Some((cause, last))
+    Some((cause(last)?, last))
 }
 
 /// Whether the next attempt may begin, as far as the last one's cause for a fallback goes: room has come since, or the
@@ -91,11 +84,7 @@ pub(super) fn retry_is_due(observed: &Observed<'_>) -> bool {
     let Some((_, last)) = last_cause(observed.run) else { return true };
     let Some(ended) = last.finished_at.as_ref().map(|time| time.0) else { return true };
     let attempts = observed.run.status.iter().flat_map(|status| status.attempts.iter().rev());
-    let in_a_row = attempts
-        .take_while(|attempt| {
-            attempt.reason.as_deref().and_then(Reason::named).is_some_and(Reason::is_fallback_cause)
-        })
-        .count();
+    let in_a_row = attempts.take_while(|attempt| cause(attempt).is_some()).count();
     let pause = 5_i64 << in_a_row.saturating_sub(1).min(4);
     observed.room_since.is_some_and(|since| since > ended) || seconds_since(observed, ended) >= pause
 }

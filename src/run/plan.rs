@@ -320,8 +320,7 @@ fn note_pod(step: &mut Step<'_>, attempt: &Attempt) {
 
 /// Whether the last attempt's pod is in the status that is stored.
 fn is_on_record(observed: &Observed<'_>) -> bool {
-    let last = observed.run.status.as_ref().and_then(|status| status.attempts.last());
-    last.is_some_and(|attempt| attempt.pod_uid.is_some())
+    observed.run.last_attempt().is_some_and(|attempt| attempt.pod_uid.is_some())
 }
 
 /// Since when nothing has moved towards a running sandbox: the record, the node, the container's start.
@@ -439,7 +438,8 @@ fn sooner(next: Next, pause: Duration) -> Next {
     }
 }
 
-/// The input has changed, or another run of it was asked for, while a sandbox of the former one is there: it goes, whatever it may still say.
+/// The input has changed, or another run of it was asked for, while a sandbox of the former one is there: it goes,
+/// whatever it may still say.
 fn leave_former_input(observed: &Observed<'_>, hash: &str) -> Vec<Effect> {
     let former = observed.run.status.as_ref().and_then(|status| status.input_hash.as_deref());
     if former.is_none_or(|former| former == hash) && !lifecycle::rerun_is_new(observed.run) {

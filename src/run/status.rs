@@ -45,9 +45,14 @@ fn was_impossible(status: &StrategyRunStatus) -> bool {
         && ready(status).is_some_and(|ready| ready.reason == Reason::InvalidSpec.as_str())
 }
 
+/// The condition of that type.
+fn condition(status: &StrategyRunStatus, type_: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
 /// The Ready condition.
 pub(super) fn ready(status: &StrategyRunStatus) -> Option<&Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+    condition(status, ConditionType::Ready)
 }
 
 /// Whether the run has ended well.
@@ -127,21 +132,22 @@ impl Draft {
 
     /// More is going to happen.
     pub(super) fn under_way(&mut self, reason: Reason, message: &str) {
-        self.set(ConditionType::Ready, "Unknown", reason.as_str(), message);
-        self.set(ConditionType::Reconciling, "True", reason.as_str(), message);
-        self.unset(ConditionType::Stalled);
+        self.reconciling(reason, message);
         self.unset(ConditionType::Suspended);
     }
 
     /// Held: nothing happens until it is let go, and then the clocks start anew.
     pub(super) fn suspended(&mut self, message: &str) {
-        let reason = Reason::Suspended.as_str();
-        self.set(ConditionType::Ready, "Unknown", reason, message);
-        self.set(ConditionType::Reconciling, "True", reason, message);
-        self.unset(ConditionType::Stalled);
+        self.reconciling(Reason::Suspended, message);
         self.set(ConditionType::Suspended, "True", Reason::Suspended.as_str(), message);
         self.unset(ConditionType::FallbackActive);
         self.status.start_time = None;
+    }
+
+    fn reconciling(&mut self, reason: Reason, message: &str) {
+        self.set(ConditionType::Ready, "Unknown", reason.as_str(), message);
+        self.set(ConditionType::Reconciling, "True", reason.as_str(), message);
+        self.unset(ConditionType::Stalled);
     }
 
     /// Finished, with metrics.
@@ -180,15 +186,12 @@ impl Draft {
 
     /// Since when no sandbox could be had, if that is so.
     pub(super) fn falling_back_since(&self) -> Option<Timestamp> {
-        let type_ = ConditionType::FallbackActive.as_str();
-        let active = self.status.conditions.iter().find(|condition| condition.type_ == type_)?;
-        Some(active.last_transition_time.0)
+        Some(condition(&self.status, ConditionType::FallbackActive)?.last_transition_time.0)
     }
 
     /// Why no sandbox could be had.
     pub(super) fn fallback_message(&self) -> Option<String> {
-        let type_ = ConditionType::FallbackActive.as_str();
-        Some(self.status.conditions.iter().find(|condition| condition.type_ == type_)?.message.clone())
+        Some(condition(&self.status, ConditionType::FallbackActive)?.message.clone())
     }
 
     /// The strategy runs: a sandbox was had after all.
@@ -198,8 +201,7 @@ impl Draft {
 
     /// Whether the scheduler's last word was that a gate holds the pod.
     pub(super) fn was_gated(&self) -> bool {
-        let type_ = ConditionType::Scheduled.as_str();
-        self.status.conditions.iter().any(|condition| condition.type_ == type_ && condition.reason == GATED)
+        condition(&self.status, ConditionType::Scheduled).is_some_and(|scheduled| scheduled.reason == GATED)
     }
 
     /// No sandbox can be had: for good, or for now.
@@ -283,8 +285,7 @@ impl Draft {
     /// Sets a condition; its time moves only when its status does.
     fn set(&mut self, type_: ConditionType, status: &str, reason: &str, message: &str) {
         let limit = if type_ == ConditionType::Ready { READY_MESSAGE } else { OTHER_MESSAGE };
-        let before = self.status.conditions.iter().find(|condition| condition.type_ == type_.as_str());
-        let last_transition_time = before
+        let last_transition_time = condition(&self.status, type_)
             .filter(|condition| condition.status == status)
             .map_or_else(|| Time(self.now), |condition| condition.last_transition_time.clone());
         let condition = Condition {

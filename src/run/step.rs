@@ -51,7 +51,7 @@ impl Step<'_> {
         let mut notices: Vec<Notice> = is
             .filter(|is| was.is_none_or(|was| was.reason != is.reason))
             .and_then(|is| {
-                let reason = *Reason::ALL.iter().find(|reason| reason.as_str() == is.reason)?;
+                let reason = Reason::named(&is.reason)?;
                 Some(Notice { warning: is.status == "False", reason, message: is.message })
             })
             .into_iter()
