@@ -154,6 +154,9 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let recorder = Recorder::new(client.clone(), reporter);
     let config = Arc::new(config);
     let (memory, places) = (Memory::default(), Places::default());
+    for namespace in &namespaces {
+        adopt_sandboxes(client, namespace.as_deref(), &places).await;
+    }
     let controllers = namespaces.into_iter().map(|namespace| {
         let (trigger, heard) = futures::channel::mpsc::unbounded();
         let (runs, writer) = reflector::store();
@@ -180,7 +183,6 @@ async fn control_namespace(
     writer: reflector::store::Writer<Guarded>,
 ) {
     let (client, reader) = (context.client.clone(), context.runs.clone());
-    adopt_sandboxes(&context, namespace.as_deref()).await;
     let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
@@ -214,9 +216,9 @@ async fn control_namespace(
         .await;
 }
 
-/// Gives the runs that have a sandbox already their places, before any other run may ask for one.
-async fn adopt_sandboxes(context: &Context, namespace: Option<&str>) {
-    let runs: Api<Guarded> = scoped(&context.client, namespace);
+/// Gives the runs that have a sandbox already their places: before any other run, in whichever namespace, may ask for one.
+async fn adopt_sandboxes(client: &Client, namespace: Option<&str>, places: &Places) {
+    let runs: Api<Guarded> = scoped(client, namespace);
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let listed = match error::within(runs.list(&page)).await {
@@ -234,7 +236,7 @@ async fn adopt_sandboxes(context: &Context, namespace: Option<&str>) {
         for run in
             listed.items.iter().filter_map(|run| run.0.as_ref().ok()).filter(|run| has_open_attempt(run))
         {
-            context.places.adopt(&run.spec.class_name, &observe::ticket(run));
+            places.adopt(&run.spec.class_name, &observe::ticket(run));
         }
         page.continue_token = listed.metadata.continue_.filter(|token| !token.is_empty());
         if page.continue_token.is_none() {

@@ -25,6 +25,7 @@ const KEPT_SLACK: i64 = 120;
 /// One look, owning what it saw.
 pub(super) struct Facts {
     pub(super) run: Arc<StrategyRun>,
+    input_hash: String,
     class: Option<SandboxClass>,
     gate: Arc<Gate>,
     pod: Option<Pod>,
@@ -47,6 +48,7 @@ impl Facts {
     pub(super) fn as_observed<'a>(&'a self, context: &'a Context) -> Observed<'a> {
         Observed {
             run: &self.run,
+            input_hash: self.input_hash.clone(),
             class: self.class.as_ref(),
             gate: &self.gate,
             pod: self.pod.as_ref(),
@@ -70,7 +72,8 @@ impl Facts {
 /// Looks at one run and all that belongs to it.
 pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<Facts, Error> {
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    let finished = is_finished(&run, &input_hash(&run.spec));
+    let input_hash = input_hash(&run.spec);
+    let finished = is_finished(&run, &input_hash);
     let (class, pod) = tokio::try_join!(
         async {
             if finished {
@@ -81,7 +84,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         observe_pod(context, &run, finished, now),
     )?;
     let gate = match &class {
-        Some(class) => observe_gate(context, &run, class).await?,
+        Some(class) => observe_gate(context, &run, &input_hash, class).await?,
         None => GateNote { key: String::new(), gate: Arc::new(Gate::NotAsked), ms: 0 },
     };
     let uid = run.uid().unwrap_or_default();
@@ -135,6 +138,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         since_write,
         now,
         run,
+        input_hash,
     };
     facts.equal = observe_equal(context, &facts);
     if wants_place(&facts.as_observed(context)) {
@@ -257,10 +261,15 @@ fn kept_until(context: &Context, run: &StrategyRun) -> i64 {
 }
 
 /// Asks the gate, off the reconcile's thread, once per input and policy.
-async fn observe_gate(context: &Context, run: &StrategyRun, class: &SandboxClass) -> Result<GateNote, Error> {
+async fn observe_gate(
+    context: &Context,
+    run: &StrategyRun,
+    input_hash: &str,
+    class: &SandboxClass,
+) -> Result<GateNote, Error> {
     let uid = run.uid().unwrap_or_default();
     let policy = gate_policy(&class.spec);
-    let key = format!("{}/{}", input_hash(&run.spec), policy.digest());
+    let key = format!("{input_hash}/{}", policy.digest());
     let known = context.memory.with(&uid, |note| note.gate.clone().filter(|known| known.key == key));
     if let Some(known) = known {
         return Ok(known);

@@ -46,7 +46,7 @@ pub fn sought(observed: &Observed<'_>) -> Option<String> {
         return None;
     };
     let begun = run.status.as_ref().is_some_and(|status| {
-        status.input_hash.as_deref() == Some(&super::input_hash(&run.spec)) && !status.attempts.is_empty()
+        status.input_hash.as_deref() == Some(&observed.input_hash) && !status.attempts.is_empty()
     });
     // Whoever asks for another run wants one.
     if begun || rerun_requested(run).is_some() || run.spec.cache_policy == CachePolicy::Never {

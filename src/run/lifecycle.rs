@@ -45,7 +45,7 @@ pub fn wants_place(observed: &Observed<'_>) -> bool {
         && observed.equal.is_none()
         && matches!(observed.gate, Gate::Accepted(_))
         && retry_is_due(observed)
-        && !is_finished(run, &super::input_hash(&run.spec))
+        && !is_finished(run, &observed.input_hash)
 }
 
 /// Whether a run, as it stands, needs a place no longer: it has ended, is held, is going, or waits before it tries again.
@@ -69,9 +69,9 @@ fn cause(attempt: &Attempt) -> Option<Reason> {
 }
 
 /// The cause for a fallback by which the last attempt of this input ended.
-fn last_cause(run: &StrategyRun) -> Option<(Reason, &Attempt)> {
-    let status = run.status.as_ref()?;
-    if status.input_hash.as_deref() != Some(&super::input_hash(&run.spec)) || rerun_is_new(run) {
+fn last_cause<'a>(observed: &Observed<'a>) -> Option<(Reason, &'a Attempt)> {
+    let status = observed.run.status.as_ref()?;
+    if status.input_hash.as_deref() != Some(&observed.input_hash) || rerun_is_new(observed.run) {
         return None;
     }
     let last = status.attempts.last()?;
@@ -81,7 +81,7 @@ fn last_cause(run: &StrategyRun) -> Option<(Reason, &Attempt)> {
 /// Whether the next attempt may begin, as far as the last one's cause for a fallback goes: room has come since, or the
 /// pause is over, which doubles from 5 s to 80 s.
 pub(super) fn retry_is_due(observed: &Observed<'_>) -> bool {
-    let Some((_, last)) = last_cause(observed.run) else { return true };
+    let Some((_, last)) = last_cause(observed) else { return true };
     let Some(ended) = last.finished_at.as_ref().map(|time| time.0) else { return true };
     let attempts = observed.run.status.iter().flat_map(|status| status.attempts.iter().rev());
     let in_a_row = attempts.take_while(|attempt| cause(attempt).is_some()).count();
@@ -91,7 +91,7 @@ pub(super) fn retry_is_due(observed: &Observed<'_>) -> bool {
 
 /// After a cause for a fallback: the fallback, unless it is time for another attempt.
 pub(super) fn unless_retried(step: Step<'_>) -> Result<Step<'_>, Plan> {
-    let Some((cause, _)) = last_cause(step.observed.run) else { return Ok(step) };
+    let Some((cause, _)) = last_cause(step.observed) else { return Ok(step) };
     if step.may_retry() && retry_is_due(step.observed) {
         return Ok(step);
     }

@@ -15,6 +15,8 @@ use std::time::Duration;
 pub struct Observed<'a> {
     /// The run, no older than our own last write to it.
     pub run: &'a StrategyRun,
+    /// [`input_hash`](super::input_hash) of its spec: made once a look, as the spec may hold 128 KiB of code.
+    pub input_hash: String,
     /// Its class, if there is one.
     pub class: Option<&'a SandboxClass>,
     /// What the gate says; only asked when the class is known and the run is not finished.

@@ -2,7 +2,6 @@
 
 use super::cache;
 use super::effect::{Effect, Handover, Next, Plan};
-use super::input::input_hash;
 use super::judgement::judge;
 use super::lifecycle::{self, Expiry};
 use super::observed::{Gate, Intent, Line, Observed, RefusalKind, SessionView};
@@ -28,12 +27,10 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
     if observed.run.metadata.deletion_timestamp.is_some() {
         return Plan { effects: vec![Effect::CloseSession], ..Plan::nothing() };
     }
-    let hash = input_hash(&observed.run.spec);
-    if is_finished(observed.run, &hash) {
-        return finished(observed, &hash);
+    if is_finished(observed.run, &observed.input_hash) {
+        return finished(observed);
     }
-    let mut step =
-        Step { draft: Draft::begin(observed, &hash), effects: leave_former_input(observed, &hash), observed };
+    let mut step = Step { draft: Draft::begin(observed), effects: leave_former_input(observed), observed };
     if observed.run.spec.suspend && observed.session.is_none_or(|session| session.report.is_none()) {
         return lifecycle::hold(step);
     }
@@ -395,11 +392,11 @@ const fn trouble_reason(trouble: StartTrouble) -> Reason {
 
 /// The run has ended for this input: keep its generation current, judge a result by what is accepted now, and keep its
 /// pod no longer than wanted.
-fn finished(observed: &Observed<'_>, hash: &str) -> Plan {
+fn finished(observed: &Observed<'_>) -> Plan {
     let status = observed.run.status.clone().unwrap_or_default();
     let mut plan = Plan::nothing();
     if status.observed_generation != observed.run.metadata.generation {
-        let mut step = Step { draft: Draft::begin(observed, hash), effects: Vec::new(), observed };
+        let mut step = Step { draft: Draft::begin(observed), effects: Vec::new(), observed };
         if status.metrics.is_some() {
             judge(&mut step.draft, observed.run);
         }
@@ -440,9 +437,9 @@ fn sooner(next: Next, pause: Duration) -> Next {
 
 /// The input has changed, or another run of it was asked for, while a sandbox of the former one is there: it goes,
 /// whatever it may still say.
-fn leave_former_input(observed: &Observed<'_>, hash: &str) -> Vec<Effect> {
+fn leave_former_input(observed: &Observed<'_>) -> Vec<Effect> {
     let former = observed.run.status.as_ref().and_then(|status| status.input_hash.as_deref());
-    if former.is_none_or(|former| former == hash) && !lifecycle::rerun_is_new(observed.run) {
+    if former.is_none_or(|former| former == observed.input_hash) && !lifecycle::rerun_is_new(observed.run) {
         return Vec::new();
     }
     let pod = own_pod(observed).map(|pod| delete(pod, false));

@@ -70,7 +70,8 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Goes on with the present status, or starts afresh for a new input, keeping how the former ones have ended.
-    pub(super) fn begin(observed: &Observed<'_>, hash: &str) -> Self {
+    pub(super) fn begin(observed: &Observed<'_>) -> Self {
+        let hash = observed.input_hash.as_str();
         let generation = observed.run.metadata.generation.unwrap_or_default();
         let present = observed.run.status.clone().unwrap_or_default();
         let goes_on = present.input_hash.as_deref() == Some(hash)

@@ -71,6 +71,7 @@ impl World {
     fn observe(&self) -> Observed<'_> {
         Observed {
             run: &self.run,
+            input_hash: crate::run::input_hash(&self.run.spec),
             class: self.class.as_ref(),
             gate: &self.gate,
             pod: None,

@@ -89,17 +89,7 @@ pub fn check(bytes: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Finding
             Ok(ValidatedStrategy { code, sha256, warnings, entry })
         }
         Some(Err(findings)) => Err(findings),
-        None => {
-            let source = Source::decode(bytes);
-            let mut report = Report::new(&source, policy);
-            report.add(
-                &rules::parsing::PAR003,
-                0..0,
-                "a parser failed on the program",
-                "write it in a simpler form; honest programs do not do this, so please report it",
-            );
-            Err(blocked(report))
-        }
+        None => Err(failed(&Source::decode(bytes), policy)),
     }
 }
 
@@ -115,12 +105,7 @@ fn judge(
     tree: &mut Option<parse::ast::ModModule>,
 ) -> Result<(Vec<Finding>, Entry), Findings> {
     let mut report = Report::new(source, policy);
-    // The second parser takes longer than all the rest together, so it works beside the rest.
-    let (feed, peer) = parse::Peer::start(source.text().len()).unzip();
-    if !parse::tokens(source, feed, &mut report) {
-        return Err(blocked(report));
-    }
-    let Some(module) = parse::parse(source, &mut report) else {
+    let Some((module, peer)) = parse::both(source, &mut report) else {
         return Err(blocked(report));
     };
     let program = walk::walk(&tree.insert(module).body);
@@ -138,6 +123,18 @@ fn judge(
         // CON001 is core and reports this case; refused all the same if it should ever not.
         (Ok(_), None) => Err(Findings::none()),
     }
+}
+
+/// What is said of a program on which a parser failed.
+fn failed(source: &Source, policy: &Policy) -> Findings {
+    let mut report = Report::new(source, policy);
+    report.add(
+        &rules::parsing::PAR003,
+        0..0,
+        "a parser failed on the program",
+        "write it in a simpler form; honest programs do not do this, so please report it",
+    );
+    blocked(report)
 }
 
 /// The findings of a report that blocks.

@@ -45,11 +45,11 @@ const BATCH: usize = 256;
 pub(super) struct Peer(Receiver<Result<Fingerprint, peer::Problem>>);
 
 /// Where the second parser's tokens come from. It waits for more until this is dropped.
-pub(super) struct Feed(Sender<Vec<LexResult>>);
+struct Feed(Sender<Vec<LexResult>>);
 
 impl Peer {
     /// Starts the second parser on a text of `length` bytes. `None` if there is no thread to be had.
-    pub(super) fn start(length: usize) -> Option<(Feed, Self)> {
+    fn start(length: usize) -> Option<(Feed, Self)> {
         let (feed, tokens) = channel::<Vec<LexResult>>();
         let answer = pool::start(move |answer| match peer::parse(tokens.into_iter().flatten(), length) {
             // Whoever gave up waiting has a verdict already.
@@ -71,7 +71,7 @@ impl Peer {
 
 /// Takes the text apart, bounds the depth of what a parser could make of it, and passes on to the second parser what
 /// is within the bound. Says whether all of it is; what is not was reported.
-pub(super) fn tokens(source: &Source, feed: Option<Feed>, report: &mut Report<'_>) -> bool {
+fn tokens(source: &Source, feed: Option<Feed>, report: &mut Report<'_>) -> bool {
     let mut depth = depth::Depth::default();
     let mut batch = Vec::with_capacity(BATCH);
     // Takes the feed along, so that the second parser's tokens end with this function.
@@ -100,6 +100,16 @@ pub(super) fn tokens(source: &Source, feed: Option<Feed>, report: &mut Report<'_
     }
     pass(batch);
     true
+}
+
+/// Has both parsers read a text that has no fault: the tree of the first, and the second one, which is still at work. It
+/// takes longer than all the rest together, so it works beside the rest. `None` if something was reported.
+pub(super) fn both(source: &Source, report: &mut Report<'_>) -> Option<(ast::ModModule, Option<Peer>)> {
+    let (feed, peer) = Peer::start(source.text().len()).unzip();
+    if !tokens(source, feed, report) {
+        return None;
+    }
+    Some((parse(source, report)?, peer))
 }
 
 /// Parses for the rules, after [`tokens`] had nothing to report. `None` if something was reported.

@@ -6,7 +6,7 @@ use super::parse::ast::{Expr, Stmt};
 use super::policy::Policy;
 use super::source::{self, Source};
 use super::walk::Node;
-use super::{blocked, isolated, parse, rules, walk};
+use super::{blocked, failed, isolated, parse, walk};
 
 /// What both parsers read alike in a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,21 +53,12 @@ pub fn read(bytes: &[u8], limit: usize) -> Result<Reading, Findings> {
         // Nobody is left to be told if this fails.
         let _ = answer.send(compared(&source, &Policy::default()));
     });
-    reading.unwrap_or_else(|| {
-        let source = Source::decode_up_to(bytes, limit);
-        let mut report = Report::new(&source, &policy);
-        report.add(&rules::parsing::PAR003, 0..0, "a parser failed on the program", "");
-        Err(blocked(report))
-    })
+    reading.unwrap_or_else(|| Err(failed(&Source::decode_up_to(bytes, limit), &policy)))
 }
 
 fn compared(source: &Source, policy: &Policy) -> Result<Reading, Findings> {
     let mut report = Report::new(source, policy);
-    let (feed, peer) = parse::Peer::start(source.text().len()).unzip();
-    if !parse::tokens(source, feed, &mut report) {
-        return Err(blocked(report));
-    }
-    let Some(module) = parse::parse(source, &mut report) else {
+    let Some((module, peer)) = parse::both(source, &mut report) else {
         return Err(blocked(report));
     };
     let program = walk::walk(&module.body);
