@@ -1,9 +1,10 @@
-//! `make bench`: a StrategyRun against a plain hardened Job that does the same work with the same image, and against a
-//! bare container, measured in turns on one cluster; and what the operator costs.
+//! `make bench`: a StrategyRun, cold and warm, against a plain hardened Job that does the same work with the same image,
+//! and against a bare container, on one cluster in one run; and what the operator costs.
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `BENCH_ITERATIONS` | how often each is measured after one warm-up; default 20 |
+//! | `BENCH_ITERATIONS` | how often Job, cold run and bare container are measured after one warm-up; default 20 |
+//! | `BENCH_WARM` | how often a run that a pool answers; default 100 |
 //!
 //! Prints tables; the same and every single value go to `target/bench/e2e.json`. Only a StrategyRun that fails makes
 //! it end with an error: times depend on the machine, so whether the target is met is printed.
@@ -26,6 +27,8 @@ mod subject;
 mod support;
 #[path = "e2e/throttle.rs"]
 mod throttle;
+#[path = "e2e/warm.rs"]
+mod warm;
 
 use bare::Bare;
 use k8s_openapi::api::batch::v1::Job;
@@ -46,20 +49,22 @@ fn main() -> ExitCode {
         println!("nothing measured: this is for `make bench`");
         return ExitCode::SUCCESS;
     }
-    let iterations = std::env::var("BENCH_ITERATIONS").ok().map_or(20, |text| {
-        text.parse().unwrap_or_else(|error| panic!("BENCH_ITERATIONS: {text:?}: {error}"))
-    });
-    let outcome = measure(iterations);
+    let count = |name: &str, otherwise: u32| {
+        std::env::var(name).ok().map_or(otherwise, |text| {
+            text.parse().unwrap_or_else(|error| panic!("{name}: {text:?}: {error}"))
+        })
+    };
+    let outcome = measure(count("BENCH_ITERATIONS", 20), count("BENCH_WARM", 100));
     outcome.print();
     match outcome.save() {
         Ok(path) => println!("\nevery value: {}", path.display()),
         Err(error) => eprintln!("bench: {error}"),
     }
-    if outcome.succeeded() == outcome.runs.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if outcome.all_succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The warm-ups, then all of them in turns.
-fn measure(iterations: u32) -> Outcome {
+fn measure(iterations: u32, warm: u32) -> Outcome {
     let cluster = cluster();
     let place = namespace("bench");
     let env = node::cluster_env();
@@ -108,6 +113,7 @@ fn measure(iterations: u32) -> Outcome {
         || Err("there is no audit log at hand".to_owned()),
         |audit| audit.writes(&cluster.namespace, &place.name),
     );
+    outcome.warm = warm::measure(&place, &env, &pods, warm);
     outcome.operator_rss = node::operator_rss();
     outcome.images = node::image_sizes();
     outcome

@@ -11,6 +11,7 @@
 //! | [`sandbox`] | what an isolated pod is, and what a pod says | none |
 //! | [`wire`] | the frames between operator and runner | none |
 //! | [`score`] | positions × prices → metrics | none |
+//! | [`pool`] | sandboxes made ahead: how many, and whether one is still as it was made | none |
 //! | [`run`] | observed → plan: the life of one run | none |
 //! | [`operator`] | observe, enact, sessions; the only user of the Kubernetes client | yes |
 //! | [`runner`] | data, interpreter, lockdown, report | yes |
@@ -43,6 +44,8 @@ pub mod metrics;
 pub mod node;
 #[cfg(feature = "operator")]
 pub mod operator;
+#[cfg(feature = "operator")]
+pub mod pool;
 #[cfg(feature = "operator")]
 pub mod run;
 #[cfg(feature = "runner")]

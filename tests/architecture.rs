@@ -15,6 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crd", &["wire"]),
     ("config", &["crd", "wire"]),
     ("sandbox", &["crd", "config"]),
+    // Texts of the cluster's are bounded and escaped as everywhere.
+    ("pool", &["sandbox", "crd", "config", "wire"]),
     ("run", &["sandbox", "wire", "strategy", "crd", "config"]),
     // A policy file means what a class's policy means.
     ("validate", &["run", "strategy", "crd"]),
@@ -23,12 +25,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["crd"]),
     ("http", &["metrics"]),
     ("telemetry", &[]),
-    ("operator", &["run", "sandbox", "wire", "strategy", "crd", "config", "metrics", "http"]),
+    ("operator", &["run", "pool", "sandbox", "wire", "strategy", "crd", "config", "metrics", "http"]),
     ("cli", &["operator", "strategy", "crd", "node", "config", "sandbox", "telemetry", "validate"]),
 ];
 
 /// Modules that decide and never do.
-const PURE: &[&str] = &["wire", "score", "strategy", "crd", "sandbox", "run", "config", "validate"];
+const PURE: &[&str] = &["wire", "score", "strategy", "crd", "sandbox", "pool", "run", "config", "validate"];
 
 /// What a pure module may not name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -67,10 +67,15 @@ const IN_NAMESPACES: &[&str] = &[
     "stratbox.dev/strategyruns list",
     "stratbox.dev/strategyruns watch",
     "stratbox.dev/strategyruns/status patch",
+    "stratbox.dev/sandboxpools get",
+    "stratbox.dev/sandboxpools list",
+    "stratbox.dev/sandboxpools watch",
+    "stratbox.dev/sandboxpools/status patch",
     "/pods get",
     "/pods list",
     "/pods watch",
     "/pods create",
+    "/pods patch",
     "/pods delete",
     "/pods/attach get",
     "/pods/attach create",
@@ -337,8 +342,10 @@ fn the_uninstall_hook_has_its_rights_only_as_a_hook() {
 fn users_rights_are_aggregated_and_never_reach_status_or_classes() {
     let all = rendered(&[]);
     let edit = find(&all, "ClusterRole", "stratbox-edit");
+    let theirs =
+        ["strategyruns ", "sandboxpools ", "sandboxpools/scale "].map(|what| format!("stratbox.dev/{what}"));
     assert!(
-        rights(edit).iter().all(|right| right.starts_with("stratbox.dev/strategyruns ")),
+        rights(edit).iter().all(|right| theirs.iter().any(|what| right.starts_with(what))),
         "{:?}",
         rights(edit)
     );
@@ -614,8 +621,8 @@ fn a_first_installation_brings_kind_and_class_and_the_upgrade_takes_the_class_ov
     assert_eq!(uid(), first, "taken over, not made again");
     helm(&["uninstall", release]);
     let left = support::kubectl(&["get", &plural, "-o", "name"]);
-    let crds = [plural.as_str(), &format!("strategyruns.{group}")].map(|name| format!("crd/{name}"));
-    support::kubectl(&["delete", &crds[0], &crds[1]]);
+    let crds = ["sandboxclasses", "strategyruns", "sandboxpools"].map(|kind| format!("crd/{kind}.{group}"));
+    support::kubectl(&["delete", &crds[0], &crds[1], &crds[2]]);
     assert_eq!(left, "", "a member of the release goes with it; its kind stayed until here");
     std::fs::remove_dir_all(&copy).unwrap();
 }

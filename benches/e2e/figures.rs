@@ -37,11 +37,12 @@ impl Figures {
         Some(self.sorted.iter().sum::<f64>() / f64::from(count))
     }
 
-    fn columns(&self) -> [(&'static str, Option<f64>); 5] {
+    fn columns(&self) -> [(&'static str, Option<f64>); 6] {
         [
             ("min", self.sorted.first().copied()),
             ("p50", self.p50()),
             ("p95", self.percentile(95)),
+            ("p99", self.percentile(99)),
             ("max", self.sorted.last().copied()),
             ("mean", self.mean()),
         ]
@@ -56,7 +57,10 @@ impl Figures {
 
     /// The table's head.
     pub(crate) fn head(title: &str) -> String {
-        format!("{title:<46}{:>4}{:>9}{:>9}{:>9}{:>9}{:>9}", "n", "min", "p50", "p95", "max", "mean")
+        format!(
+            "{title:<46}{:>4}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "n", "min", "p50", "p95", "p99", "max", "mean"
+        )
     }
 
     /// The same for programs, with every single value.

@@ -39,6 +39,25 @@ pub(crate) fn operator_rss() -> Option<f64> {
     Some(f64::from(kib) / 1024.0)
 }
 
+/// Resident memory of a pod's processes in MiB, without what they share with other pods' by the page cache; none when the
+/// pod is on another node.
+pub(crate) fn resident(pod_uid: &str) -> Option<f64> {
+    let systemd = pod_uid.replace('-', "_");
+    let processes = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path());
+    let kib: u32 = processes
+        .filter(|path| {
+            let group = fs::read_to_string(path.join("cgroup")).unwrap_or_default();
+            group.contains(pod_uid) || group.contains(&systemd)
+        })
+        .filter_map(|path| fs::read_to_string(path.join("status")).ok())
+        .filter_map(|status| {
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+            line.trim().strip_suffix(" kB")?.trim().parse::<u32>().ok()
+        })
+        .sum();
+    (kib > 0).then(|| f64::from(kib) / 1024.0)
+}
+
 /// Unpacked sizes of the images of this checkout as `images/check` measures them, by name.
 pub(crate) fn image_sizes() -> Result<Vec<(String, String)>, String> {
     let folder = root().join("target/images");

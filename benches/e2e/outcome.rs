@@ -3,6 +3,7 @@
 use super::figures::{Figures, ratio};
 use super::pods::Life;
 use super::subject::{MeasuredJob, MeasuredRun, milliseconds};
+use super::warm::Warm;
 use crate::support::root;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,7 +12,11 @@ use std::time::Instant;
 use stratbox::crd::Durations;
 
 /// What a StrategyRun may take of the Job's time, at p50.
-const TARGET: f64 = 0.6;
+const TARGET: f64 = 0.5;
+/// How many times faster than the Job a warm one is to be, at p50.
+const WARM_TARGET: f64 = 30.0;
+/// What a warm one may take, in milliseconds, at p50 and at p99.
+const WARM_MOST: [f64; 2] = [60.0, 200.0];
 
 /// One stage's milliseconds.
 type Stage = fn(&Durations) -> Option<u64>;
@@ -28,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) no_bare: Option<String>,
     /// The operator's writes, by verb and resource.
     pub(crate) writes: Result<BTreeMap<String, u32>, String>,
+    /// Runs that a pool answered.
+    pub(crate) warm: Warm,
     /// In MiB, if it runs on this machine.
     pub(crate) operator_rss: Option<f64>,
     /// Name and unpacked size.
@@ -45,6 +52,7 @@ impl Outcome {
             bare: Vec::new(),
             no_bare: None,
             writes: Err(String::new()),
+            warm: Warm::default(),
             operator_rss: None,
             images: Err(String::new()),
             iterations,
@@ -55,6 +63,36 @@ impl Outcome {
     /// How many `StrategyRuns` ended well.
     pub(crate) fn succeeded(&self) -> usize {
         self.runs.iter().filter(|run| run.reason == "Succeeded").count()
+    }
+
+    /// Whether every run ended well, cold or warm.
+    pub(crate) fn all_succeeded(&self) -> bool {
+        let warm = [&self.warm.plain, &self.warm.checked, &self.warm.burst];
+        self.succeeded() == self.runs.len() && warm.into_iter().flatten().all(|run| run.reason == "Succeeded")
+    }
+
+    /// What the warm ones come to, with the targets.
+    fn warm_verdicts(&self) -> Vec<String> {
+        let warm = Warm::totals(&self.warm.plain);
+        let met = |met: bool| if met { "met" } else { "MISSED" };
+        let mut lines: Vec<String> = [("p50", 50, WARM_MOST[0]), ("p99", 99, WARM_MOST[1])]
+            .into_iter()
+            .filter_map(|(name, percent, most)| {
+                let value = warm.percentile(percent)?;
+                Some(format!("warm at {name}: {value:.0} ms (target ≤ {most:.0} ms: {})", met(value <= most)))
+            })
+            .collect();
+        if let Some(ratio) = ratio(&self.totals()[0].1, &warm) {
+            lines.push(format!(
+                "Job / warm at p50: {ratio:.0} (target ≥ {WARM_TARGET:.0}: {})",
+                met(ratio >= WARM_TARGET)
+            ));
+        }
+        let (plain, checked) = (warm.p50(), Warm::totals(&self.warm.checked).p50());
+        if let Some((plain, checked)) = plain.zip(checked) {
+            lines.push(format!("the default checks cost {:.0} ms at p50", checked - plain));
+        }
+        lines
     }
 
     fn totals(&self) -> [(&'static str, Figures); 3] {
@@ -183,6 +221,9 @@ impl Outcome {
         for (name, figures) in totals.iter().filter(|(_, figures)| figures.count() > 0) {
             println!("{}", figures.row(name));
         }
+        for (name, figures) in self.warm.rows() {
+            println!("{}", figures.row(name));
+        }
         if let Some(why) = &self.no_bare {
             println!("  bare container: not measured: {why}");
         }
@@ -193,17 +234,22 @@ impl Outcome {
         if let Some(ratio) = ratio(&totals[1].1, &totals[2].1) {
             println!("StrategyRun / bare container at p50: {ratio:.2}");
         }
-        for (title, rows) in
-            [("stages by the run's own account", self.stages()), ("seen from outside", self.seen())]
-        {
+        for line in self.warm_verdicts() {
+            println!("{line}");
+        }
+        for (title, rows) in [
+            ("cold: stages by the run's own account", self.stages()),
+            ("cold: seen from outside", self.seen()),
+            ("warm: stages", self.warm.stages()),
+        ] {
             println!("\n{}", Figures::head(title));
             for (name, figures) in rows {
                 println!("{}", figures.row(name));
             }
         }
         println!();
-        for (name, value) in self.others() {
-            println!("{name:<32}{value}");
+        for (name, value) in self.others().into_iter().chain(self.warm.others()) {
+            println!("{name:<38}{value}");
         }
     }
 
@@ -213,7 +259,7 @@ impl Outcome {
             rows.iter().map(|(name, figures)| ((*name).to_owned(), figures.to_json())).collect()
         };
         let totals = self.totals();
-        let others: BTreeMap<&str, String> = self.others().into_iter().collect();
+        let others: BTreeMap<&str, String> = self.others().into_iter().chain(self.warm.others()).collect();
         let all = json!({
             "circumstances": self.circumstances(),
             "iterations": self.iterations,
@@ -221,6 +267,9 @@ impl Outcome {
             "ratioToJob": ratio(&totals[1].1, &totals[0].1),
             "ratioToBareContainer": ratio(&totals[1].1, &totals[2].1),
             "target": TARGET,
+            "warm": table(&self.warm.rows()),
+            "warmStages": table(&self.warm.stages()),
+            "warmVerdicts": self.warm_verdicts(),
             "stages": table(&self.stages()),
             "seen": table(&self.seen()),
             "others": others,

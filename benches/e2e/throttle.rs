@@ -17,6 +17,7 @@ const LIFE: Duration = Duration::from_mins(2);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Throttling {
     last: Arc<Mutex<Option<(u64, f64)>>>,
+    first: Arc<Mutex<Option<u64>>>,
 }
 
 impl Throttling {
@@ -24,12 +25,18 @@ impl Throttling {
     pub(crate) fn read(&self) -> Option<(u64, f64)> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Periods in which it was held back since it was read first.
+    pub(crate) fn since_first(&self) -> Option<u64> {
+        let first = *self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(self.read()?.0.saturating_sub(first?))
+    }
 }
 
 /// Reads the pod's control group in the background until it is gone.
 pub(crate) fn sample(pod_uid: &str) -> Throttling {
     let throttling = Throttling::default();
-    let last = throttling.last.clone();
+    let (last, first) = (throttling.last.clone(), throttling.first.clone());
     let uid = pod_uid.to_owned();
     std::thread::spawn(move || {
         let started = Instant::now();
@@ -37,7 +44,10 @@ pub(crate) fn sample(pod_uid: &str) -> Throttling {
         while started.elapsed() < LIFE {
             folder = folder.or_else(|| group_of(&uid));
             match folder.as_deref().map(worst) {
-                Some(Some(read)) => *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(read),
+                Some(Some(read)) => {
+                    first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(read.0);
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+                }
                 Some(None) => return,
                 None if started.elapsed() > APPEARANCE => return,
                 None => {}

@@ -1,15 +1,16 @@
 //! The CustomResourceDefinitions as they are installed.
 
-use super::{SandboxClass, StrategyRun};
+use super::{SandboxClass, SandboxPool, StrategyRun};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON};
 use kube::CustomResourceExt;
 
 /// Every CRD of the project, ready to be installed.
 #[must_use]
 pub fn all() -> Vec<CustomResourceDefinition> {
-    let mut run = StrategyRun::crd();
+    let (mut run, mut pool) = (StrategyRun::crd(), SandboxPool::crd());
     default_status(&mut run);
-    vec![run, SandboxClass::crd()]
+    default_status(&mut pool);
+    vec![run, SandboxClass::crd(), pool]
 }
 
 /// The CRDs as one YAML stream.

@@ -5,6 +5,7 @@ mod generate;
 mod quantity;
 mod results;
 mod sandbox_class;
+mod sandbox_pool;
 mod status;
 mod strategy_run;
 
@@ -18,6 +19,7 @@ pub use sandbox_class::{
     AllowedImport, ClassDefaults, ClassPolicy, DatasetImage, DatasetSource, PodMetadata, SandboxClass,
     SandboxClassSpec, SeccompDelivery, SeccompSource, Severity, Toleration, UserNamespaces,
 };
+pub use sandbox_pool::{SandboxPool, SandboxPoolSpec, SandboxPoolStatus, UpdateStrategy};
 pub use status::{
     Attempt, Durations, ErrorStatus, FindingStatus, Provenance, ResolvedSpec, RunPath, StrategyRunStatus,
     ValidationStatus,

@@ -96,6 +96,18 @@ pub enum UserNamespaces {
     Off,
 }
 
+impl UserNamespaces {
+    /// Whether a sandbox gets one, on nodes that all can, or not all.
+    #[must_use]
+    pub const fn is_used(self, all_can: bool) -> bool {
+        match self {
+            Self::Auto => all_can,
+            Self::Require => true,
+            Self::Off => false,
+        }
+    }
+}
+
 /// Where the seccomp profile comes from.
 #[derive(JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeccompSource {

@@ -152,6 +152,12 @@ pub struct Attempt {
     /// UID of that pod, once it is known.
     #[serde(default, rename = "podUID", skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
+    /// Whether the sandbox was one of a pool's, made ahead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm: bool,
+    /// Why it was not, where the namespace has a pool of the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_reason: Option<String>,
     /// Where it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,

@@ -113,7 +113,7 @@ pub struct StrategyRunSpec {
     pub pod_retention: Option<PodRetention>,
 }
 
-fn default_class() -> String {
+pub(super) fn default_class() -> String {
     "default".into()
 }
 

@@ -1,8 +1,10 @@
 //! What all reconciles share.
 
 use super::Guarded;
+use super::connection::Connection;
 use super::nodes::Nodes;
 use super::places::Places;
+use super::pools::{Pools, Pressure, Terms};
 use super::session::{Sessions, Target};
 use crate::config::Config;
 use crate::crd::StrategyRun;
@@ -29,9 +31,18 @@ pub(super) struct Context {
     pub(super) memory: Memory,
     /// Places of all classes, shared by the controllers of all namespaces.
     pub(super) places: Places,
+    /// Sandboxes made ahead, in the namespaces that this controller watches.
+    pub(super) pools: Pools,
+    /// Where room is wanted.
+    pub(super) pressure: Pressure,
 }
 
 impl Context {
+    /// What decides what a pool's sandboxes are.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms { config: &self.config, nodes: &self.nodes }
+    }
+
     /// Lets go of the runs of that name that are gone: all, or all but the one that has the name now.
     pub(super) fn forget_gone(&self, target: &Target, but: Option<&str>) {
         for uid in self.memory.forget_gone(target, but) {
@@ -57,6 +68,12 @@ pub(super) struct Note {
     pub(super) latest: Option<Arc<StrategyRun>>,
     /// Pod of the attempt that this process recorded last.
     pub(super) intent: Option<String>,
+    /// The connection that was kept to it for the claim, until the session has it.
+    pub(super) kept: Option<Connection>,
+    /// UID of the pool's sandbox that was to be claimed last and could not be.
+    pub(super) lost_claim: Option<String>,
+    /// How many were.
+    pub(super) claims_lost: u32,
     /// Why that pod could not be created.
     pub(super) refusal: Option<Refusal>,
     /// The ConfigMap with the artifacts was refused.

@@ -4,14 +4,14 @@ use super::context::Context;
 use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
-use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS, attempt_of};
+use crate::sandbox::{Claim, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_STATUS, attempt_of};
 use crate::wire::clean;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
 use kube::runtime::events::{Event, EventType};
-use kube::{Api, Resource as _, ResourceExt as _};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -61,7 +61,9 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
     let uid = run.uid().unwrap_or_default();
     let namespace = run.namespace().unwrap_or_default();
     match effect {
-        Effect::EnsureNetworkPolicy(policy) => ensure_network_policy(context, &namespace, &policy).await,
+        Effect::EnsureNetworkPolicy(policy) => {
+            ensure_network_policy(&context.client, &namespace, &policy).await
+        }
         Effect::CreatePod(pod) => {
             let refusal = create_pod(context, &namespace, &uid, &pod).await?;
             context.memory.with(&uid, |note| {
@@ -70,6 +72,7 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
             });
             Ok(())
         }
+        Effect::Claim(claim) => enact_claim(context, &namespace, &uid, &claim).await,
         Effect::ApplyArtifacts(map) => {
             let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
             let params = PatchParams::apply(MANAGER_ARTIFACTS).force();
@@ -79,7 +82,8 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
                 .map_err(Error::ApplyArtifacts)
         }
         Effect::OpenSession(handover) => {
-            context.sessions.open(&context.client, run, *handover);
+            let kept = context.memory.with(&uid, |note| note.kept.take());
+            context.sessions.open(&context.client, run, *handover, kept);
             Ok(())
         }
         Effect::CloseSession => {
@@ -109,16 +113,45 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
     }
 }
 
-fn said(error: &Call, what: impl Fn(&Status) -> bool) -> bool {
+/// Takes a pool's sandbox, and the connection that is kept to it. That somebody else was quicker is an observation and no
+/// error; without an answer nobody knows, and the next look sees whose it is.
+async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &Claim) -> Result<(), Error> {
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
+    let claimed = within(pods.patch(&claim.pod_name, &params, &Patch::Merge(&claim.patch))).await;
+    let refused = match &claimed {
+        Ok(pod) => pod.metadata.deletion_timestamp.is_some(),
+        Err(error) => {
+            said(error, |status| status.is_conflict() || status.is_invalid() || status.is_not_found())
+        }
+    };
+    if refused {
+        context.pools.is_lost(&claim.pod_uid);
+        context.memory.with(run_uid, |note| {
+            note.claims_lost = note.claims_lost.saturating_add(1);
+            note.lost_claim = Some(claim.pod_uid.clone());
+        });
+        return Ok(());
+    }
+    claimed.map_err(Error::ClaimPod)?;
+    let kept = context.pools.connection(&claim.pod_uid).await;
+    context.memory.with(run_uid, |note| {
+        note.created = Some(Instant::now());
+        note.kept = kept;
+    });
+    Ok(())
+}
+
+pub(super) fn said(error: &Call, what: impl Fn(&Status) -> bool) -> bool {
     matches!(error, Call::Kube(error) if matches!(&**error, kube::Error::Api(status) if what(status)))
 }
 
-async fn ensure_network_policy(
-    context: &Context,
+pub(super) async fn ensure_network_policy(
+    client: &Client,
     namespace: &str,
     policy: &NetworkPolicy,
 ) -> Result<(), Error> {
-    let policies: Api<NetworkPolicy> = Api::namespaced(context.client.clone(), namespace);
+    let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), namespace);
     let there = within(policies.get_opt(&policy.name_any())).await.map_err(Error::ApplyNetworkPolicy)?;
     if there.is_some() {
         return Ok(());
@@ -150,15 +183,15 @@ async fn create_pod(
         let message = format!("there is a pod {:?} already, and it is not this run's", pod.name_any());
         return Ok((!ours).then_some(Refusal { kind: RefusalKind::NameTaken, message }));
     }
-    let refusal = match &error {
-        Call::Kube(kube) => match &**kube {
-            kube::Error::Api(status) => refusal_kind(status)
-                .map(|kind| Refusal { kind, message: clean(&status.message, REFUSAL_MESSAGE) }),
-            _ => None,
-        },
-        Call::Timeout => None,
-    };
-    refusal.map(Some).ok_or(Error::CreatePod(error))
+    refusal_of(&error).map(Some).ok_or(Error::CreatePod(error))
+}
+
+/// What the API server has against a pod, if that is what an error says.
+pub(super) fn refusal_of(error: &Call) -> Option<Refusal> {
+    let Call::Kube(error) = error else { return None };
+    let kube::Error::Api(status) = &**error else { return None };
+    let kind = refusal_kind(status)?;
+    Some(Refusal { kind, message: clean(&status.message, REFUSAL_MESSAGE) })
 }
 
 /// A refusal of this pod, told apart from a server or a role that does not let us work at all. Kubernetes has no
@@ -229,6 +262,7 @@ async fn patch_status(
             note.artifacts_refused = false;
             note.created = None;
             note.scheduled = None;
+            note.kept = None;
         }
     });
     let ended_before =

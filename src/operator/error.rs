@@ -20,6 +20,9 @@ pub(super) enum Error {
     /// The sandbox.
     #[error("failed to create the pod")]
     CreatePod(#[source] Call),
+    /// A pool's sandbox.
+    #[error("failed to claim the pod")]
+    ClaimPod(#[source] Call),
     /// The sandbox.
     #[error("failed to delete the pod")]
     DeletePod(#[source] Call),
@@ -60,6 +63,7 @@ impl Error {
             Self::ReadCode(_) => "ReadCode",
             Self::ReadPod(_) => "ReadPod",
             Self::CreatePod(_) => "CreatePod",
+            Self::ClaimPod(_) => "ClaimPod",
             Self::DeletePod(_) => "DeletePod",
             Self::DeleteRun(_) => "DeleteRun",
             Self::ApplyNetworkPolicy(_) => "ApplyNetworkPolicy",

@@ -2,19 +2,21 @@
 
 mod admission;
 mod client;
+mod connection;
 mod context;
 mod enact;
 mod error;
 mod nodes;
 mod observe;
 mod places;
+mod pools;
 mod reconcile;
 mod session;
 mod undecodable;
 mod uninstall;
 
 use crate::config::Config;
-use crate::crd::{SandboxClass, StrategyRun};
+use crate::crd::{SandboxClass, SandboxPool, StrategyRun};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::run::has_open_attempt;
@@ -33,6 +35,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use nodes::Nodes;
 use places::Places;
+use pools::{Pools, Pressure};
 use session::Sessions;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +43,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub use admission::{CertificateSource, Webhook};
-pub use client::connect;
+pub use client::{connect, connect_to};
 pub use uninstall::{Removed, UninstallError, uninstall};
 
 /// Runs looked at in parallel. Each look is a handful of calls of some milliseconds; more would only queue at the API
@@ -128,14 +131,16 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// The chart installs CRDs and operator in any order: waiting is quieter than a crash loop.
 async fn wait_for_crds(client: &Client, namespace: Option<&str>) {
     let runs: Api<StrategyRun> = scoped(client, namespace);
+    let pools: Api<SandboxPool> = scoped(client, namespace);
     let classes: Api<SandboxClass> = Api::all(client.clone());
     let one = ListParams::default().limit(1);
     loop {
-        let (runs, classes) = tokio::join!(
+        let (runs, pools, classes) = tokio::join!(
             error::within(async { runs.list_metadata(&one).await.map(|_| ()) }),
+            error::within(async { pools.list_metadata(&one).await.map(|_| ()) }),
             error::within(async { classes.list_metadata(&one).await.map(|_| ()) })
         );
-        match runs.and(classes).err() {
+        match runs.and(pools).and(classes).err() {
             None => return,
             Some(error) => tracing::info!(error = error::chain(&error), "waiting for the CRDs"),
         }
@@ -153,13 +158,14 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let reporter = Reporter { controller: "stratbox".into(), instance: std::env::var("POD_NAME").ok() };
     let recorder = Recorder::new(client.clone(), reporter);
     let config = Arc::new(config);
-    let (memory, places) = (Memory::default(), Places::default());
+    let (memory, places, pressure) = (Memory::default(), Places::default(), Pressure::default());
     for namespace in &namespaces {
         adopt_sandboxes(client, namespace.as_deref(), &places).await;
     }
     let controllers = namespaces.into_iter().map(|namespace| {
         let (trigger, heard) = futures::channel::mpsc::unbounded();
         let (runs, writer) = reflector::store();
+        let (pools, parts) = Pools::new(&pressure);
         let context = Context {
             client: client.clone(),
             config: config.clone(),
@@ -170,8 +176,17 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             metrics: metrics.clone(),
             memory: memory.clone(),
             places: places.clone(),
+            pools: pools.clone(),
+            pressure: pressure.clone(),
         };
-        control_namespace(context, namespace, heard, writer)
+        let pools = pools::control(
+            client.clone(),
+            namespace.clone(),
+            config.clone(),
+            nodes.clone(),
+            (pools, parts, pressure.clone()),
+        );
+        async move { tokio::join!(control_namespace(context, namespace, heard, writer), pools) }
     });
     join_all(controllers).await;
 }

@@ -84,6 +84,24 @@ impl Nodes {
         let _ = self.filled.subscribe().wait_for(|filled| *filled).await;
     }
 
+    /// Whether a class's sandboxes get a user namespace on the nodes that there are.
+    pub(super) fn user_namespace(&self, class: &SandboxClassSpec) -> bool {
+        class.user_namespaces.is_used(self.facts(class).user_namespaces)
+    }
+
+    /// Whether the node of that name works and is not being emptied.
+    pub(super) fn is_calm(&self, name: &str) -> bool {
+        let node = self.store.find(|node| node.name_any() == name);
+        node.is_some_and(|node| {
+            let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+            let ready = conditions
+                .into_iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+            let closed = node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true));
+            ready && !closed && node.metadata.deletion_timestamp.is_none()
+        })
+    }
+
     /// When a node last came or went, or changed in what it offers to pods; None while none has.
     pub(super) fn room_since(&self) -> Option<Timestamp> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner).since

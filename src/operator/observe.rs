@@ -4,8 +4,8 @@ use super::context::{Context, GateNote};
 use super::error::{Call, Error, within};
 use crate::crd::{CodeFrom, SandboxClass, StrategyRun};
 use crate::run::{
-    Gate, Intent, NodeFacts, Observed, Place, Refusal, SessionView, Ticket, Timeline, answers, gate_policy,
-    input_hash, is_finished, sought, wants_place,
+    ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Ticket,
+    Timeline, answers, gate_policy, input_hash, is_finished, sought, wants_member, wants_place,
 };
 use crate::sandbox::{PodState, read_pod};
 use crate::strategy;
@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Sandboxes of a class at the same time where it does not say.
 const PLACES: u32 = 16;
+/// Seconds for which a new attempt has pools make way.
+const PRESSING: i64 = 20;
 /// How long a kept pod of a finished run is asked for beyond its time.
 const KEPT_SLACK: i64 = 120;
 
@@ -32,6 +34,8 @@ pub(super) struct Facts {
     intent: Intent,
     refusal: Option<Refusal>,
     session: Option<SessionView>,
+    offer: Offer,
+    claim: ClaimView,
     equal: Option<StrategyRun>,
     place: Place,
     room_since: Option<Timestamp>,
@@ -55,6 +59,8 @@ impl Facts {
             intent: self.intent,
             refusal: self.refusal.as_ref(),
             session: self.session.as_ref(),
+            offer: &self.offer,
+            claim: self.claim,
             equal: self.equal.as_ref(),
             place: self.place,
             room_since: self.room_since,
@@ -119,6 +125,8 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
     };
     let nodes = class.as_ref().map_or_else(NodeFacts::default, |class| context.nodes.facts(&class.spec));
+    let claim = observe_claim(context, &run, pod.as_ref(), class.as_ref());
+    note_pressure(context, &run, pod.as_ref(), refusal.as_ref(), now);
     let scale_up = observe_scale_up(context, &run, pod.as_ref()).await;
     let mut facts = Facts {
         class,
@@ -127,6 +135,8 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         intent,
         refusal,
         session: session.map(|session| session.view()),
+        offer: Offer::NoPool,
+        claim,
         equal: None,
         // Until it has asked.
         place: Place::Waiting { taken: 0, waiting: 0 },
@@ -144,7 +154,51 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     if wants_place(&facts.as_observed(context)) {
         facts.place = ask_for_place(context, &mut facts);
     }
+    if let Some(class) = facts.class.as_ref().filter(|_| wants_member(&facts.as_observed(context))) {
+        facts.offer = context.pools.offer(&facts.run, class, context.terms());
+    }
     Ok(facts)
+}
+
+/// What has become of the claim of the pool's sandbox that is on record.
+fn observe_claim(
+    context: &Context,
+    run: &StrategyRun,
+    pod: Option<&Pod>,
+    class: Option<&SandboxClass>,
+) -> ClaimView {
+    let Some(attempt) = run.last_attempt().filter(|last| last.warm && last.finished_at.is_none()) else {
+        return ClaimView::default();
+    };
+    let (lost, losses) = context.memory.with(&run.uid().unwrap_or_default(), |note| {
+        (note.lost_claim.is_some() && note.lost_claim == attempt.pod_uid, note.claims_lost)
+    });
+    let claimable =
+        pod.zip(class).is_some_and(|(pod, class)| context.pools.is_claimable(pod, class, context.terms()));
+    ClaimView { claimable, lost, losses }
+}
+
+/// Has the pools make way where they may be in the way. Only at first: what does not help soon does not help.
+fn note_pressure(
+    context: &Context,
+    run: &StrategyRun,
+    pod: Option<&Pod>,
+    refusal: Option<&Refusal>,
+    now: Timestamp,
+) {
+    let started = run.last_attempt().and_then(|last| last.started_at.as_ref()).map_or(now, |time| time.0);
+    if now.as_second().saturating_sub(started.as_second()) > PRESSING {
+        return;
+    }
+    if let Some(PodState::Unschedulable(message)) = pod.map(read_pod)
+        // Room does not help where a label is missing.
+        && (message.contains("Insufficient") || message.contains("Too many pods"))
+    {
+        context.pressure.nodes_are_full();
+    }
+    if refusal.is_some_and(|refusal| refusal.kind == RefusalKind::Quota) {
+        context.pressure.quota_is_used_up(&run.namespace().unwrap_or_default());
+    }
 }
 
 /// A finished run that has this one's answer, among those that the watch knows: a moment behind is as if it had not

@@ -1,38 +1,30 @@
 //! Sessions: one task per attempt that attaches to the runner, hands the run over and listens for the report.
 
+use super::connection::{Broken, Connection, Streams, within};
 use crate::crd::StrategyRun;
 use crate::run::{Artifact, Assembly, Handover, Line, SessionView};
-use crate::sandbox::CONTAINER;
-use crate::wire::{
-    Accepted, ArtifactHead, Expected, Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress, Report, Run,
-};
-use futures::StreamExt as _;
+use crate::wire::{Accepted, ArtifactHead, Expected, Inbound, Outbound, Progress, Report, Run};
 use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::AttachParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
-use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 /// Pause between tries to attach while the container is coming up.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The same when it has been coming up for long, or the API server asks for patience.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a single attach may take to connect.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a runner may take to answer a line; then the line or the answer was lost, and a new attach asks again.
 const ANSWER: Duration = Duration::from_secs(5);
+/// The same on a connection that was kept for the claim: its runner has waited for nothing else.
+const KEPT_ANSWER: Duration = Duration::from_millis(500);
 /// How long announced artifacts may take to come; then the run does without.
 const ARTIFACTS: Duration = Duration::from_secs(10);
-/// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
-const BUFFER: usize = 256 * 1024;
 
 /// A run by name.
 pub(super) type Target = ObjectRef<DeserializeGuard<StrategyRun>>;
@@ -108,8 +100,14 @@ impl Sessions {
         Some(session.heard.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Opens a session with that pod, unless there is one.
-    pub(super) fn open(&self, client: &Client, run: &StrategyRun, handover: Handover) {
+    /// Opens a session with that pod, unless there is one; over the connection that was kept to it, if one was.
+    pub(super) fn open(
+        &self,
+        client: &Client,
+        run: &StrategyRun,
+        handover: Handover,
+        kept: Option<Connection>,
+    ) {
         let uid = run.uid().unwrap_or_default();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.get(&uid).is_some_and(|session| session.pod_name == handover.pod_name) {
@@ -125,7 +123,7 @@ impl Sessions {
             trigger: self.trigger.clone(),
             target: target.clone(),
         };
-        let task = tokio::spawn(conversation.until_reported()).abort_handle();
+        let task = tokio::spawn(conversation.until_reported(kept)).abort_handle();
         open.insert(uid, Session { target, pod_name: handover.pod_name, heard, task });
     }
 
@@ -151,38 +149,20 @@ struct Talk {
     target: Target,
 }
 
-/// Why a connection was given up; the next one asks for the state and goes on from there.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("failed to attach")]
-    Attach(#[source] Box<kube::Error>),
-    #[error("no answer in time")]
-    Silent,
-    #[error("the stream has ended")]
-    Ended,
-    #[error("the container's output has ended")]
-    Over,
-    #[error("failed to write")]
-    Write(#[source] std::io::Error),
-    #[error("failed to read")]
-    Read(#[source] LinesCodecError),
-}
-
-impl Broken {
-    /// The API server has too much to do: a container that is coming up is asked for less often.
-    fn asks_for_patience(&self) -> bool {
-        matches!(self, Self::Attach(error)
-            if matches!(&**error, kube::Error::Api(status) if status.code == 429))
-    }
-}
-
 impl Talk {
     /// Attaches again and again until there is a report; ended from outside when nobody waits for one any more.
-    async fn until_reported(self) {
+    async fn until_reported(self, mut kept: Option<Connection>) {
         let mut pause = FIRST_PAUSE;
         let started = Instant::now();
         loop {
-            let Err(error) = self.connection().await else { return };
+            let ended = match kept.take() {
+                Some(connection) => self.converse(connection, true).await,
+                None => match Connection::attach(&self.pods, &self.pod_name).await {
+                    Ok(connection) => self.converse(connection, false).await,
+                    Err(error) => Err(error),
+                },
+            };
+            let Err(error) = ended else { return };
             tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
             // One that worked and ended says nothing yet: only a further one that fails does.
             self.note(|heard| {
@@ -200,45 +180,29 @@ impl Talk {
         }
     }
 
-    /// One connection, from `hello` to the report.
-    async fn connection(&self) -> Result<(), Broken> {
-        let params = AttachParams {
-            container: Some(CONTAINER.into()),
-            stdin: true,
-            stdout: true,
-            stderr: false,
-            tty: false,
-            max_stdin_buf_size: Some(BUFFER),
-            max_stdout_buf_size: Some(BUFFER),
-            ..AttachParams::default()
+    /// One connection, to the report. The runner at the end of a kept one has said already that it waits for a run.
+    async fn converse(&self, mut connection: Connection, kept: bool) -> Result<(), Broken> {
+        let progress = if kept { Ok(Progress::Ready) } else { connection.streams.ask_state(ANSWER).await };
+        let ended = match progress {
+            Ok(progress) => {
+                let patience = if kept { KEPT_ANSWER } else { ANSWER };
+                self.conversation(&mut connection.streams, progress, patience).await
+            }
+            Err(error) => Err(error),
         };
-        let attach = tokio::time::timeout(CONNECT, self.pods.attach(&self.pod_name, &params));
-        let mut attached =
-            attach.await.map_err(|_| Broken::Silent)?.map_err(|error| Broken::Attach(Box::new(error)))?;
-        let (Some(mut stdin), Some(stdout)) = (attached.stdin(), attached.stdout()) else {
-            return Err(Broken::Ended);
-        };
-        let end = attached.take_status();
-        let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(MAX_OUTBOUND_LINE));
-        match (self.conversation(&mut stdin, &mut lines).await, end) {
-            // The node says how an attach has ended; a connection that broke has nobody to say it.
-            (Err(Broken::Ended), Some(end)) => match tokio::time::timeout(ANSWER, end).await {
-                Ok(Some(status)) if status.status.as_deref() == Some("Success") => Err(Broken::Over),
-                Ok(_) | Err(_) => Err(Broken::Ended),
-            },
-            (result, _) => result,
+        match ended {
+            Ok(()) => Ok(()),
+            Err(error) => Err(connection.explain(error).await),
         }
     }
 
-    /// What is said on one connection.
+    /// What is said on one connection once its state is known.
     async fn conversation<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
         &self,
-        stdin: &mut W,
-        lines: &mut FramedRead<R, LinesCodec>,
+        streams: &mut Streams<W, R>,
+        progress: Progress,
+        patience: Duration,
     ) -> Result<(), Broken> {
-        let nonce = nonce();
-        send(stdin, &Inbound::Hello(Hello { nonce: nonce.clone() })).await?;
-        let progress = within_answer(state_for(lines, &nonce)).await?;
         self.note(|heard| {
             heard.connected.get_or_insert_with(Instant::now);
             (heard.line, heard.silent) = (Line::Open, false);
@@ -257,14 +221,14 @@ impl Talk {
                 self.note(|heard| {
                     heard.handed_over.get_or_insert_with(Instant::now);
                 });
-                send(stdin, &Inbound::Run(Box::new(self.run.clone()))).await?;
-                within_answer(self.until_accepted(lines)).await?
+                streams.send(&Inbound::Run(Box::new(self.run.clone()))).await?;
+                within(patience, self.until_accepted(streams)).await?
             }
         };
         let report = match report {
             Some(report) => report,
             None => loop {
-                if let Outbound::Report(report) = next_frame(lines).await? {
+                if let Outbound::Report(report) = streams.next_frame().await? {
                     break report;
                 }
             },
@@ -272,19 +236,19 @@ impl Talk {
         let heads = report.artifacts.clone();
         let believed = self.reported(report, !heads.is_empty());
         if believed && !heads.is_empty() {
-            let collected = tokio::time::timeout(ARTIFACTS, collect(lines, &heads)).await.ok().flatten();
+            let collected = tokio::time::timeout(ARTIFACTS, collect(streams, &heads)).await.ok().flatten();
             self.collected(collected.unwrap_or_default());
         }
         Ok(())
     }
 
     /// Waits until the runner has latched this run; a very fast report may come in its place.
-    async fn until_accepted<R: AsyncRead + Unpin + Send>(
+    async fn until_accepted<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
         &self,
-        lines: &mut FramedRead<R, LinesCodec>,
+        streams: &mut Streams<W, R>,
     ) -> Result<Option<Box<Report>>, Broken> {
         loop {
-            match next_frame(lines).await? {
+            match streams.next_frame().await? {
                 Outbound::Accepted(accepted) => {
                     self.accepted(&accepted);
                     return Ok(None);
@@ -355,45 +319,15 @@ fn believed(run: &Run, report: Box<Report>) -> Result<Box<Report>, String> {
     }
 }
 
-/// A word that no earlier line in the container's log has.
-fn nonce() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{:x}-{:x}-{count:x}", std::process::id(), jiff::Timestamp::now().as_nanosecond())
-}
-
-async fn send<W: AsyncWrite + Unpin + Send>(stdin: &mut W, frame: &Inbound) -> Result<(), Broken> {
-    stdin.write_all(frame.to_line().as_bytes()).await.map_err(Broken::Write)?;
-    stdin.flush().await.map_err(Broken::Write)
-}
-
-async fn within_answer<T>(answer: impl Future<Output = Result<T, Broken>> + Send) -> Result<T, Broken> {
-    tokio::time::timeout(ANSWER, answer).await.unwrap_or(Err(Broken::Silent))
-}
-
-/// The answer to our `hello`; whatever comes before it was meant for somebody else.
-async fn state_for<R: AsyncRead + Unpin + Send>(
-    lines: &mut FramedRead<R, LinesCodec>,
-    nonce: &str,
-) -> Result<Progress, Broken> {
-    loop {
-        if let Outbound::State(state) = next_frame(lines).await?
-            && state.nonce == nonce
-        {
-            return Ok(state.progress);
-        }
-    }
-}
-
 /// The announced artifacts, all or none of them.
-async fn collect<R: AsyncRead + Unpin + Send>(
-    lines: &mut FramedRead<R, LinesCodec>,
+async fn collect<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
+    streams: &mut Streams<W, R>,
     heads: &[ArtifactHead],
 ) -> Option<Vec<Artifact>> {
     let mut assembly =
         Assembly::new(heads).inspect_err(|error| tracing::warn!(%error, "artifacts are not taken")).ok()?;
     while !assembly.is_complete() {
-        if let Outbound::Artifact(piece) = next_frame(lines).await.ok()? {
+        if let Outbound::Artifact(piece) = streams.next_frame().await.ok()? {
             assembly
                 .take(&piece)
                 .inspect_err(|error| tracing::warn!(%error, "artifacts are given up"))
@@ -401,24 +335,6 @@ async fn collect<R: AsyncRead + Unpin + Send>(
         }
     }
     assembly.finish().inspect_err(|error| tracing::warn!(%error, "artifacts are given up")).ok()
-}
-
-/// The next line that is a frame; too long ones and others are passed over.
-async fn next_frame<R: AsyncRead + Unpin + Send>(
-    lines: &mut FramedRead<R, LinesCodec>,
-) -> Result<Outbound, Broken> {
-    loop {
-        match lines.next().await {
-            None => return Err(Broken::Ended),
-            Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {}
-            Some(Err(error)) => return Err(Broken::Read(error)),
-            Some(Ok(line)) => {
-                if let Ok(frame) = Outbound::from_line(line.as_bytes()) {
-                    return Ok(frame);
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -445,9 +361,9 @@ mod tests {
             Outbound::Stage(Stage::Running),
         ];
         let stream = lines(&[&replayed[..], &[state("mine", &own)]].concat());
-        let mut stream = FramedRead::new(&stream[..], LinesCodec::new_with_max_length(MAX_OUTBOUND_LINE));
+        let mut stream = Streams::new(tokio::io::sink(), &stream[..]);
         // Up to the answer to our own nonce nothing is looked at.
-        let progress = state_for(&mut stream, "mine").await.unwrap();
+        let progress = stream.state_for("mine").await.unwrap();
         assert_eq!(progress, Progress::Reported(Box::new(own.clone())));
         assert_eq!(believed(&run, Box::new(own.clone())), Ok(Box::new(own.clone())));
         // After it, only what is of this attempt, run, pod and code counts.

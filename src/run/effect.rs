@@ -1,6 +1,7 @@
 //! What a plan is made of: complete things to do, which leave no choice to whoever does them.
 
 use crate::crd::{Reason, StrategyRunStatus};
+use crate::sandbox::Claim;
 use crate::wire;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -28,6 +29,8 @@ pub enum Effect {
     EnsureNetworkPolicy(Box<NetworkPolicy>),
     /// Create the pod; that it is refused is an observation and no error.
     CreatePod(Box<Pod>),
+    /// Take a pool's sandbox; that somebody else was quicker is an observation and no error.
+    Claim(Box<Claim>),
     /// Attach to the pod and hand the run over, unless that is under way.
     OpenSession(Box<Handover>),
     /// Write the ConfigMap with the artifacts; that it is refused is an observation and no error.

@@ -16,14 +16,19 @@ mod status;
 mod step;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 pub use artifacts::{Artifact, Assembly, Misfit};
 pub use cache::{answers, sought};
 pub use effect::{Effect, Handover, Next, Notice, Plan};
 pub use input::input_hash;
 pub use lifecycle::{has_open_attempt, leaves_place, wants_place};
-pub use observed::{Gate, Intent, Line, NodeFacts, Observed, Refusal, RefusalKind, SessionView, Timeline};
+pub use observed::{
+    ClaimView, ColdReason, Gate, Intent, Line, NodeFacts, Observed, Offer, Refusal, RefusalKind, SessionView,
+    Timeline,
+};
 pub use plan::plan;
 pub use queue::{Place, Queue, Ticket};
 pub use resolve::{Problem, Resolved, gate_policy, resolve};
 pub use status::{is_finished, sentence};
+pub use warm::wants_member;

@@ -29,6 +29,10 @@ pub struct Observed<'a> {
     pub refusal: Option<&'a Refusal>,
     /// What the runner of the last attempt has said.
     pub session: Option<&'a SessionView>,
+    /// A pool's sandbox for the next attempt; only asked for where one is about to be recorded.
+    pub offer: &'a Offer,
+    /// What has become of the claim, where the last attempt is to have a pool's sandbox.
+    pub claim: ClaimView,
     /// Another run that has the answer already; only looked for where one may be taken.
     pub equal: Option<&'a StrategyRun>,
     /// The ConfigMap with the artifacts was refused.
@@ -62,6 +66,52 @@ pub enum Intent {
     Recorded,
     /// This process has created its pod.
     Created,
+}
+
+/// What a pool has for a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Offer {
+    /// The namespace has no pool of the class, or nobody has asked.
+    #[default]
+    NoPool,
+    /// It has one, and the run does not get a sandbox of it.
+    Cold(ColdReason),
+    /// This one, which was found to be as it was made.
+    Member(Box<Pod>),
+}
+
+/// Why a run gets a new sandbox although its namespace has a pool of the class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColdReason {
+    /// None of the pool's sandboxes was ready.
+    NoneReady,
+    /// The run's limits are not the class's default ones, with which the pool's were made.
+    OtherLimits,
+    /// Others were quicker, again and again.
+    ClaimsLost,
+}
+
+impl ColdReason {
+    /// The word in the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoneReady => "NoneReady",
+            Self::OtherLimits => "OtherLimits",
+            Self::ClaimsLost => "ClaimsLost",
+        }
+    }
+}
+
+/// What has become of a claim.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClaimView {
+    /// The sandbox on record is nobody's, and still as it was made.
+    pub claimable: bool,
+    /// Somebody else was quicker.
+    pub lost: bool,
+    /// How often, for this run and in this process.
+    pub losses: u32,
 }
 
 /// The gate's answer about the run's code.

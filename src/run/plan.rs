@@ -10,6 +10,7 @@ use super::queue::Place;
 use super::resolve::{Problem, Resolved, gate_policy, resolve};
 use super::status::{Draft, GATED, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
+use super::warm::{choose_sandbox, unless_claimed};
 use crate::crd::{
     Attempt, CheckMode, Checks, Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun,
 };
@@ -160,12 +161,12 @@ fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
         return step.interim(Reason::Queued, &message, Next::After(RESYNC));
     }
     let number = step.draft.attempts().last().map_or(1, |last| last.number.saturating_add(1));
-    let meta = &step.observed.run.metadata;
-    let uid = meta.uid.as_deref().unwrap_or_default();
-    let rerun = step.draft.status().last_handled_rerun_at.clone().unwrap_or_default();
-    let name =
-        pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), &rerun, number);
-    step.draft.record_attempt(number, name);
+    let uid = step.observed.run.metadata.uid.as_deref().unwrap_or_default();
+    let name = new_pod_name(&step, number);
+    step.draft.record_attempt(number, name.clone());
+    if let Some(attempt) = step.draft.open_attempt() {
+        choose_sandbox(attempt, step.observed, run, name);
+    }
     if let Some(attempt) = step.draft.attempts().last() {
         let frame =
             wire::Inbound::Run(Box::new(handover(step.observed, run, attempt, uid).run)).to_line().len();
@@ -182,9 +183,22 @@ fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
     step.write(Next::Again)
 }
 
+/// Name of the pod that an attempt gets where it gets a new one.
+fn new_pod_name(step: &Step<'_>, number: u32) -> String {
+    let meta = &step.observed.run.metadata;
+    let uid = meta.uid.as_deref().unwrap_or_default();
+    let rerun = step.draft.status().last_handled_rerun_at.as_deref().unwrap_or_default();
+    pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), rerun, number)
+}
+
 /// Goes on with an attempt that is on record.
-fn follow(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
+fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     let observed = step.observed;
+    let name = new_pod_name(&step, attempt.number);
+    let mut step = match unless_claimed(step, run, attempt, name) {
+        Ok(step) => step,
+        Err(plan) => return plan,
+    };
     let Some(pod) = observed.pod else {
         return without_pod(step, run, attempt);
     };
@@ -328,7 +342,7 @@ fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff::Timestamp
 }
 
 /// A pod counts as this attempt's only by the owner's UID and the number that we gave it.
-fn is_ours(observed: &Observed<'_>, pod: &Pod, attempt: &Attempt) -> bool {
+pub(super) fn is_ours(observed: &Observed<'_>, pod: &Pod, attempt: &Attempt) -> bool {
     let uid = observed.run.metadata.uid.as_deref().unwrap_or_default();
     pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
         && pod.owner_references().iter().any(|owner| owner.uid == uid)

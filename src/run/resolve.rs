@@ -6,6 +6,7 @@ use crate::crd::{
     DatasetSource, Execution, FallbackPolicy, Quantity, Reason, ResolvedSpec, ResourceLimits,
     SandboxClassSpec, Severity as ClassSeverity, StrategyRunSpec, Trials,
 };
+use crate::sandbox::{default_limits, requests};
 use crate::strategy;
 use crate::wire;
 
@@ -32,6 +33,14 @@ pub struct Resolved<'a> {
     pub requests: ResourceLimits,
     /// The same values for the status.
     pub echo: ResolvedSpec,
+}
+
+impl Resolved<'_> {
+    /// Seconds that strategy and checks may take together.
+    #[must_use]
+    pub fn own_seconds(&self) -> u32 {
+        self.echo.active_deadline_seconds.saturating_add(self.echo.checks.seconds())
+    }
 }
 
 /// Why a run cannot be done as written.
@@ -172,7 +181,7 @@ fn resolve_limits(
     config: &Config,
 ) -> Result<ResourceLimits, Problem> {
     let asked = run.resources.as_ref().and_then(|resources| resources.limits.clone()).unwrap_or_default();
-    let defaults = class.limits.clone().unwrap_or_default().or(&config.defaults.limits);
+    let defaults = default_limits(class, config);
     let maxima = class.max_limits.clone().unwrap_or_default().or(&defaults);
     let limits = asked.or(&defaults);
     let class_name = &run.class_name;
@@ -203,23 +212,6 @@ fn resolve_limits(
         return Err(invalid(format!("spec.resources.limits.memory: write at least {LEAST_MEMORY}")));
     }
     Ok(limits)
-}
-
-/// A request above its limit would be refused by the API server: the limit wins.
-fn requests(class: &SandboxClassSpec, config: &Config, limits: &ResourceLimits) -> ResourceLimits {
-    let wanted = class.requests.clone().unwrap_or_default().or(&config.defaults.requests);
-    let least = |request: Option<String>, limit: &Option<String>| {
-        let over = |r: &String| {
-            let limit = limit.as_deref().unwrap_or_default().parse::<Quantity>();
-            matches!((r.parse::<Quantity>(), limit), (Ok(request), Ok(limit)) if request > limit)
-        };
-        if request.as_ref().is_some_and(over) { limit.clone() } else { request }
-    };
-    ResourceLimits {
-        cpu: least(wanted.cpu, &limits.cpu),
-        memory: least(wanted.memory, &limits.memory),
-        ephemeral_storage: least(wanted.ephemeral_storage, &limits.ephemeral_storage),
-    }
 }
 
 fn decimal(field: &str, text: Option<&str>) -> Result<f64, Problem> {

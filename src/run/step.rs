@@ -10,9 +10,8 @@ use super::plan::Accepted;
 use super::status::{Draft, has_succeeded, ready};
 use crate::crd::{
     Attempt, Durations, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRun,
-    UserNamespaces,
 };
-use crate::sandbox::{PodRequest, PodState, build_deny_all, build_pod, read_pod};
+use crate::sandbox::{PodRequest, PodState, Purpose, build_deny_all, build_pod, read_pod};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
@@ -286,16 +285,12 @@ impl Step<'_> {
             return;
         };
         owner.block_owner_deletion = None;
-        let user_namespace = match class.user_namespaces {
-            UserNamespaces::Auto => observed.nodes.user_namespaces,
-            UserNamespaces::Require => true,
-            UserNamespaces::Off => false,
-        };
+        let user_namespace = class.user_namespaces.is_used(observed.nodes.user_namespaces);
         let pod = build_pod(&PodRequest {
             namespace: &namespace,
             name: &attempt.pod_name,
             owner,
-            attempt: attempt.number,
+            purpose: Purpose::Run { attempt: attempt.number },
             class_name: &run.class.name_any(),
             class,
             limits: &run.resolved.echo.limits,
@@ -303,12 +298,7 @@ impl Step<'_> {
             config: observed.config.sandbox,
             user_namespace,
             preload: Some(run.resolved.dataset),
-            active_deadline_seconds: run
-                .resolved
-                .echo
-                .active_deadline_seconds
-                .saturating_add(run.resolved.echo.checks.seconds())
-                .saturating_add(START_ALLOWANCE),
+            active_deadline_seconds: Some(run.resolved.own_seconds().saturating_add(START_ALLOWANCE)),
         });
         self.effects.push(Effect::EnsureNetworkPolicy(Box::new(build_deny_all(&namespace))));
         self.effects.push(Effect::CreatePod(Box::new(pod)));

@@ -6,7 +6,7 @@ mod lifecycle;
 mod results;
 mod table;
 
-use super::{Gate, Intent, NodeFacts, Observed, Place, Timeline};
+use super::{ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Timeline};
 use crate::config::Config;
 use crate::crd::{
     DatasetImage, DatasetSlice, DatasetSource, Reason, SandboxClass, SandboxClassSpec, StrategyRun,
@@ -78,6 +78,8 @@ impl World {
             intent: Intent::Recorded,
             refusal: None,
             session: None,
+            offer: &Offer::NoPool,
+            claim: ClaimView::default(),
             equal: None,
             artifacts_refused: false,
             timeline: Timeline::default(),

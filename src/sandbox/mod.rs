@@ -1,15 +1,21 @@
 //! What an isolated pod is, and what a pod says about itself. Pure.
 
+mod claim;
+mod limits;
 mod names;
 mod pod;
 mod security;
 mod state;
 
+pub use claim::{Claim, build_claim, is_claimed};
+pub use limits::{default_limits, requests};
 pub use names::{
-    CONTAINER, DENY_ALL, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_RUN_UID,
-    MANAGED_BY, MANAGER_ARTIFACTS, MANAGER_NODE, MANAGER_STATUS, MANAGER_WEBHOOK, SANDBOX, artifacts_name,
-    attempt_of, managed_labels, pod_name, profile_label, profile_path, run_label_selector,
+    CONTAINER, DENY_ALL, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_POOL,
+    LABEL_RUN_UID, LABEL_TEMPLATE, MANAGED_BY, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_NODE, MANAGER_POOL,
+    MANAGER_STATUS, MANAGER_WEBHOOK, SANDBOX, artifacts_name, attempt_of, label_value, managed_labels,
+    member_name, pod_name, pool_label_selector, profile_label, profile_path, run_label_selector,
+    template_hash,
 };
-pub use pod::{PodRequest, build_pod};
+pub use pod::{PodRequest, Purpose, build_pod};
 pub use security::{PROFILE, PROFILE_HASH_LENGTH, build_deny_all, profile_hash};
 pub use state::{Exit, PodState, StartTrouble, progress_time, read_pod};

@@ -11,6 +11,10 @@ use std::fmt::Write as _;
 pub const MANAGER_STATUS: &str = "stratbox/status";
 /// Field manager of the profile label on nodes.
 pub const MANAGER_NODE: &str = "stratbox/node";
+/// Field manager of every pool's status.
+pub const MANAGER_POOL: &str = "stratbox/pool";
+/// Field manager of the write by which a run takes a pool's sandbox.
+pub const MANAGER_CLAIM: &str = "stratbox/claim";
 /// Field manager of the `ConfigMap`s with artifacts.
 pub const MANAGER_ARTIFACTS: &str = "stratbox/artifacts";
 /// Field manager of the CA bundle in the webhook's configuration.
@@ -28,6 +32,10 @@ pub const SANDBOX: &str = "sandbox";
 pub const LABEL_RUN_UID: &str = "stratbox.dev/run-uid";
 /// Number of the attempt.
 pub const LABEL_ATTEMPT: &str = "stratbox.dev/attempt";
+/// Pool that a sandbox was made for; it keeps the label when it is a run's.
+pub const LABEL_POOL: &str = "stratbox.dev/pool";
+/// Hash of the template that a pool's sandbox was made from.
+pub const LABEL_TEMPLATE: &str = "stratbox.dev/pool-template";
 /// Class of the sandbox.
 pub const LABEL_CLASS: &str = "stratbox.dev/class";
 /// Name of the deny-all NetworkPolicy in each namespace with runs.
@@ -39,6 +47,25 @@ pub const CONTAINER: &str = "runner";
 #[must_use]
 pub fn run_label_selector() -> String {
     format!("{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_COMPONENT}={SANDBOX}")
+}
+
+/// Selects the sandboxes that were made for a pool, claimed ones included.
+#[must_use]
+pub fn pool_label_selector() -> String {
+    format!("{},{LABEL_POOL}", run_label_selector())
+}
+
+/// Name of a pool's pod: the pool's name, shortened, and a hash of what makes it another one than all before.
+#[must_use]
+pub fn member_name(pool_name: &str, pool_uid: &str, seed: &str) -> String {
+    let hash = hex(&Sha256::digest(format!("{pool_uid}/{seed}")), 10);
+    format!("{}-{hash}", trim_to(pool_name, 52))
+}
+
+/// What tells the templates of a pool's pods apart, as a label's value.
+#[must_use]
+pub fn template_hash(text: &str) -> String {
+    hex(&Sha256::digest(text), 16)
 }
 
 /// Name of the pod of one attempt: the run's name, shortened, and a hash of what makes the attempt unique. The
@@ -63,8 +90,9 @@ pub fn managed_labels() -> BTreeMap<String, String> {
     BTreeMap::from([(LABEL_MANAGED_BY.to_owned(), MANAGED_BY.to_owned())])
 }
 
-/// A class's name as a label value: as it is where it fits, else shortened with a hash.
-pub(super) fn label_value(name: &str) -> String {
+/// A name as a label value: as it is where it fits, else shortened with a hash.
+#[must_use]
+pub fn label_value(name: &str) -> String {
     if name.len() <= 63 {
         return name.to_owned();
     }

@@ -1,8 +1,8 @@
 //! A SandboxClass, resolved limits and an owner become a pod. Infallible: what could fail was checked before.
 
 use super::names::{
-    CONTAINER, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_RUN_UID, MANAGED_BY,
-    SANDBOX, label_value, profile_label,
+    CONTAINER, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_POOL, LABEL_RUN_UID,
+    MANAGED_BY, SANDBOX, label_value, profile_label,
 };
 use super::security::{container_context, no_dns, pod_context};
 use crate::config::SandboxConfig;
@@ -20,10 +20,10 @@ pub struct PodRequest<'a> {
     pub namespace: &'a str,
     /// Name of the pod: [`super::pod_name`].
     pub name: &'a str,
-    /// The run; never with `blockOwnerDeletion`.
+    /// The run or pool; never with `blockOwnerDeletion`.
     pub owner: OwnerReference,
-    /// Number of the attempt.
-    pub attempt: u32,
+    /// What it is made for.
+    pub purpose: Purpose<'a>,
     /// Name of the class.
     pub class_name: &'a str,
     /// The class.
@@ -38,14 +38,34 @@ pub struct PodRequest<'a> {
     pub user_namespace: bool,
     /// The dataset that the runner parses before the run comes.
     pub preload: Option<&'a DatasetSource>,
-    /// Seconds after which the kubelet ends the pod, whatever the runner does.
-    pub active_deadline_seconds: u32,
+    /// Seconds after which the kubelet ends the pod, whatever the runner does; None as long as it waits in a pool.
+    pub active_deadline_seconds: Option<u32>,
+}
+
+/// What a sandbox is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose<'a> {
+    /// The run that owns it.
+    Run {
+        /// Number of the attempt.
+        attempt: u32,
+    },
+    /// Whichever run takes it first.
+    Pool {
+        /// Name of the pool.
+        name: &'a str,
+    },
 }
 
 /// Builds the pod.
 #[must_use]
 pub fn build_pod(request: &PodRequest<'_>) -> core::Pod {
     core::Pod { metadata: metadata(request), spec: Some(spec(request)), status: None }
+}
+
+/// The labels of a sandbox that belongs to a run.
+pub(super) fn run_labels(run_uid: &str, attempt: u32) -> [(String, String); 2] {
+    [(LABEL_RUN_UID.to_owned(), run_uid.to_owned()), (LABEL_ATTEMPT.to_owned(), attempt.to_string())]
 }
 
 fn metadata(request: &PodRequest<'_>) -> ObjectMeta {
@@ -56,10 +76,12 @@ fn metadata(request: &PodRequest<'_>) -> ObjectMeta {
     labels.extend([
         (LABEL_MANAGED_BY.to_owned(), MANAGED_BY.to_owned()),
         (LABEL_COMPONENT.to_owned(), SANDBOX.to_owned()),
-        (LABEL_RUN_UID.to_owned(), request.owner.uid.clone()),
-        (LABEL_ATTEMPT.to_owned(), request.attempt.to_string()),
         (LABEL_CLASS.to_owned(), label_value(request.class_name)),
     ]);
+    match request.purpose {
+        Purpose::Run { attempt } => labels.extend(run_labels(&request.owner.uid, attempt)),
+        Purpose::Pool { name } => labels.extend([(LABEL_POOL.to_owned(), label_value(name))]),
+    }
     let mut annotations: BTreeMap<String, String> = admins
         .annotations
         .iter()
@@ -90,7 +112,7 @@ fn spec(request: &PodRequest<'_>) -> core::PodSpec {
     let class = request.class;
     core::PodSpec {
         restart_policy: Some("Never".into()),
-        active_deadline_seconds: Some(request.active_deadline_seconds.into()),
+        active_deadline_seconds: request.active_deadline_seconds.map(i64::from),
         // The runner exits on SIGTERM.
         termination_grace_period_seconds: Some(1),
         automount_service_account_token: Some(false),

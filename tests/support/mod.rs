@@ -69,12 +69,7 @@ fn start() -> Cluster {
     let kubeconfig = PathBuf::from(fact("KUBECONFIG"));
     // Whoever asks first must not find none.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = block_on(async {
-        let read = kube::config::Kubeconfig::read_from(&kubeconfig).expect("the kubeconfig");
-        let config =
-            kube::Config::from_custom_kubeconfig(read, &kube::config::KubeConfigOptions::default()).await;
-        Client::try_from(config.expect("the kubeconfig's content")).expect("a client")
-    });
+    let client = block_on(async { Client::try_from(read_config(&kubeconfig).await).expect("a client") });
     Cluster {
         client,
         namespace: fact("NAMESPACE"),
@@ -87,7 +82,18 @@ fn start() -> Cluster {
     }
 }
 
+async fn read_config(kubeconfig: &Path) -> kube::Config {
+    let read = kube::config::Kubeconfig::read_from(kubeconfig).expect("the kubeconfig");
+    let options = kube::config::KubeConfigOptions::default();
+    kube::Config::from_custom_kubeconfig(read, &options).await.expect("the kubeconfig's content")
+}
+
 impl Cluster {
+    /// A connection as the operator makes its own.
+    pub async fn operators_client(&self) -> Client {
+        stratbox::operator::connect_to(read_config(&self.kubeconfig).await).expect("a client")
+    }
+
     /// The file that says how to reach it.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig

@@ -3,7 +3,10 @@
 
 use super::{World, assert_kstatus};
 use crate::crd::FallbackPolicy;
-use crate::run::{Effect, Intent, Line, Next, Place, Refusal, RefusalKind, SessionView, plan};
+use crate::run::{
+    ClaimView, Effect, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, plan,
+};
+use crate::sandbox::Claim;
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
@@ -30,6 +33,10 @@ enum Happening {
     Policy(FallbackPolicy),
     Room,
     NoPlace,
+    Pool(bool),
+    MemberGone,
+    MemberTaken,
+    MemberTouched,
 }
 
 /// Which of them is a container that runs.
@@ -80,6 +87,10 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(Happening::Policy),
         Just(Happening::Room),
         Just(Happening::NoPlace),
+        any::<bool>().prop_map(Happening::Pool),
+        Just(Happening::MemberGone),
+        Just(Happening::MemberTaken),
+        Just(Happening::MemberTouched),
     ]
 }
 
@@ -103,6 +114,12 @@ struct Cluster {
     place: bool,
     /// When room came.
     room: Option<jiff::Timestamp>,
+    /// The namespace has a pool of the class.
+    pool: bool,
+    /// How many sandboxes of a pool there were so far.
+    members: u32,
+    lost_claim: Option<String>,
+    claims_lost: u32,
 }
 
 impl Cluster {
@@ -122,6 +139,74 @@ impl Cluster {
             quick: false,
             place: true,
             room: None,
+            pool: false,
+            members: 0,
+            lost_claim: None,
+            claims_lost: 0,
+        }
+    }
+
+    /// The pool's sandbox that the operator would offer: there is always one that nobody has.
+    fn offer(&mut self) -> Offer {
+        if !self.pool {
+            return Offer::NoPool;
+        }
+        let name = self.offered().unwrap_or_else(|| {
+            self.members += 1;
+            let name = format!("member-{}", self.members);
+            let pod = serde_json::from_value(json!({
+                "metadata": {"name": name, "namespace": "strategies", "uid": format!("uid-{name}"), "resourceVersion": "1",
+                    "labels": {"stratbox.dev/pool": "warm"}},
+                "spec": {"containers": [], "nodeName": "node"},
+                "status": pod_states().swap_remove(RUNNING),
+            }));
+            *self.created.entry(name.clone()).or_default() += 1;
+            self.pods.insert(name.clone(), pod.unwrap());
+            name
+        });
+        Offer::Member(Box::new(self.pods[&name].clone()))
+    }
+
+    /// A sandbox of the pool that nobody has.
+    fn offered(&self) -> Option<String> {
+        let lost = self.lost_claim.as_deref();
+        let free = |pod: &Pod| {
+            let labels = pod.metadata.labels.as_ref().unwrap();
+            labels.contains_key("stratbox.dev/pool")
+                && !labels.contains_key("stratbox.dev/run-uid")
+                && pod.metadata.uid.as_deref() != lost
+        };
+        Some(self.pods.iter().find(|(_, pod)| free(pod))?.0.clone())
+    }
+
+    fn touch_offered(&mut self, work: impl Fn(&mut Pod)) {
+        if let Some(pod) = self.offered().and_then(|name| self.pods.get_mut(&name)) {
+            work(pod);
+            pod.metadata.resource_version = Some("2".into());
+        }
+    }
+
+    /// The API server's answer to a claim.
+    fn claim(&mut self, claim: &Claim) {
+        let there = self.pods.get_mut(&claim.pod_name);
+        let metadata = &claim.patch["metadata"];
+        let same = there.filter(|pod| {
+            json!(pod.metadata.uid) == metadata["uid"]
+                && json!(pod.metadata.resource_version) == metadata["resourceVersion"]
+        });
+        let Some(pod) = same else {
+            self.lost_claim = Some(claim.pod_uid.clone());
+            self.claims_lost += 1;
+            return;
+        };
+        let labels = pod.metadata.labels.get_or_insert_default();
+        for (key, value) in metadata["labels"].as_object().unwrap() {
+            labels.insert(key.clone(), value.as_str().unwrap().to_owned());
+        }
+        pod.metadata.owner_references = serde_json::from_value(metadata["ownerReferences"].clone()).unwrap();
+        pod.metadata.resource_version = Some("3".into());
+        if let Some((_, created)) = &mut self.intent {
+            *created = true;
         }
     }
 
@@ -133,6 +218,7 @@ impl Cluster {
     fn reconcile(&mut self) {
         for _ in 0..6 {
             let name = self.last_name();
+            let offer = self.offer();
             let pod = name.as_ref().and_then(|name| self.pods.get(name)).cloned();
             let mut observed = self.world.observe();
             observed.pod = pod.as_ref();
@@ -153,6 +239,14 @@ impl Cluster {
             observed.room_since = self.room;
             observed.refusal = self.refusal.as_ref();
             observed.session = self.session.as_ref();
+            let uid = observed.run.last_attempt().and_then(|last| last.pod_uid.clone());
+            let free = |pod: &Pod| !crate::sandbox::is_claimed(pod);
+            observed.claim = ClaimView {
+                claimable: pod.as_ref().is_some_and(free),
+                lost: self.lost_claim.is_some() && self.lost_claim == uid,
+                losses: self.claims_lost,
+            };
+            observed.offer = &offer;
             let plan = plan(&observed);
             if !self.effects(plan.effects) {
                 return;
@@ -226,6 +320,7 @@ impl Cluster {
                     self.handed.insert((handover.pod_name, count));
                     self.session.get_or_insert_with(SessionView::default);
                 }
+                Effect::Claim(claim) => self.claim(&claim),
                 Effect::EnsureNetworkPolicy(_) | Effect::DeleteRun | Effect::ApplyArtifacts(_) => {}
             }
         }
@@ -286,6 +381,17 @@ impl Cluster {
             }
             Happening::Room => self.room = Some(self.world.now),
             Happening::NoPlace => self.place = !self.place,
+            Happening::Pool(pool) => self.pool = pool,
+            Happening::MemberGone => {
+                self.offered().and_then(|name| self.pods.remove(&name));
+            }
+            Happening::MemberTaken => self.touch_offered(|pod| {
+                pod.metadata
+                    .labels
+                    .get_or_insert_default()
+                    .insert("stratbox.dev/run-uid".into(), "other".into());
+            }),
+            Happening::MemberTouched => self.touch_offered(|_| {}),
         }
     }
 

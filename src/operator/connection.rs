@@ -1,0 +1,156 @@
+//! One attached connection to a runner: lines both ways.
+
+use crate::sandbox::CONTAINER;
+use crate::wire::{Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::Api;
+use kube::api::{AttachParams, AttachedProcess};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
+
+/// How long a single attach may take to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the node may take to say how an attach has ended.
+const END: Duration = Duration::from_secs(5);
+/// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
+const BUFFER: usize = 256 * 1024;
+
+/// Why a connection was given up; the next one asks for the state and goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error("failed to attach")]
+    Attach(#[source] Box<kube::Error>),
+    #[error("no answer in time")]
+    Silent,
+    #[error("the stream has ended")]
+    Ended,
+    #[error("the container's output has ended")]
+    Over,
+    #[error("failed to write")]
+    Write(#[source] std::io::Error),
+    #[error("failed to read")]
+    Read(#[source] LinesCodecError),
+}
+
+impl Broken {
+    /// The API server has too much to do: a container that is coming up is asked for less often.
+    pub(super) fn asks_for_patience(&self) -> bool {
+        matches!(self, Self::Attach(error)
+            if matches!(&**error, kube::Error::Api(status) if status.code == 429))
+    }
+}
+
+/// The two directions of a conversation.
+pub(super) struct Streams<W, R> {
+    stdin: W,
+    lines: FramedRead<R, LinesCodec>,
+}
+
+/// A conversation over `attach`.
+pub(super) struct Connection {
+    pub(super) streams: Streams<Box<dyn AsyncWrite + Send + Unpin>, Box<dyn AsyncRead + Send + Unpin>>,
+    /// How the attach has ended, as the node says.
+    end: Option<BoxFuture<'static, Option<Status>>>,
+    /// Its tasks carry the bytes as long as it is there.
+    _attached: AttachedProcess,
+}
+
+impl Connection {
+    /// Attaches to the pod's runner.
+    pub(super) async fn attach(pods: &Api<Pod>, pod_name: &str) -> Result<Self, Broken> {
+        let params = AttachParams {
+            container: Some(CONTAINER.into()),
+            stdin: true,
+            stdout: true,
+            stderr: false,
+            tty: false,
+            max_stdin_buf_size: Some(BUFFER),
+            max_stdout_buf_size: Some(BUFFER),
+            ..AttachParams::default()
+        };
+        let attach = tokio::time::timeout(CONNECT, pods.attach(pod_name, &params));
+        let mut attached =
+            attach.await.map_err(|_| Broken::Silent)?.map_err(|error| Broken::Attach(Box::new(error)))?;
+        let (Some(stdin), Some(stdout)) = (attached.stdin(), attached.stdout()) else {
+            return Err(Broken::Ended);
+        };
+        let end = attached.take_status().map(|end| Box::pin(end) as BoxFuture<'static, Option<Status>>);
+        Ok(Self { streams: Streams::new(Box::new(stdin), Box::new(stdout)), end, _attached: attached })
+    }
+
+    /// The node says how an attach has ended; a connection that broke has nobody to say it.
+    pub(super) async fn explain(self, error: Broken) -> Broken {
+        match (error, self.end) {
+            (Broken::Ended, Some(end)) => match tokio::time::timeout(END, end).await {
+                Ok(Some(status)) if status.status.as_deref() == Some("Success") => Broken::Over,
+                Ok(_) | Err(_) => Broken::Ended,
+            },
+            (error, _) => error,
+        }
+    }
+}
+
+impl<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send> Streams<W, R> {
+    pub(super) fn new(stdin: W, stdout: R) -> Self {
+        Self { stdin, lines: FramedRead::new(stdout, LinesCodec::new_with_max_length(MAX_OUTBOUND_LINE)) }
+    }
+
+    pub(super) async fn send(&mut self, frame: &Inbound) -> Result<(), Broken> {
+        self.stdin.write_all(frame.to_line().as_bytes()).await.map_err(Broken::Write)?;
+        self.stdin.flush().await.map_err(Broken::Write)
+    }
+
+    /// The next line that is a frame; too long ones and others are passed over.
+    pub(super) async fn next_frame(&mut self) -> Result<Outbound, Broken> {
+        loop {
+            match self.lines.next().await {
+                None => return Err(Broken::Ended),
+                Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {}
+                Some(Err(error)) => return Err(Broken::Read(error)),
+                Some(Ok(line)) => {
+                    if let Ok(frame) = Outbound::from_line(line.as_bytes()) {
+                        return Ok(frame);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for the state and waits for the answer, for `patience` at most; whatever comes before it was meant for
+    /// somebody else.
+    pub(super) async fn ask_state(&mut self, patience: Duration) -> Result<Progress, Broken> {
+        let nonce = nonce();
+        self.send(&Inbound::Hello(Hello { nonce: nonce.clone() })).await?;
+        within(patience, self.state_for(&nonce)).await
+    }
+
+    pub(super) async fn state_for(&mut self, nonce: &str) -> Result<Progress, Broken> {
+        loop {
+            if let Outbound::State(state) = self.next_frame().await?
+                && state.nonce == nonce
+            {
+                return Ok(state.progress);
+            }
+        }
+    }
+}
+
+/// An answer, or that there is none.
+pub(super) async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, Broken>> + Send,
+) -> Result<T, Broken> {
+    tokio::time::timeout(patience, answer).await.unwrap_or(Err(Broken::Silent))
+}
+
+/// A word that no earlier line in the container's log has.
+fn nonce() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}-{:x}-{count:x}", std::process::id(), jiff::Timestamp::now().as_nanosecond())
+}

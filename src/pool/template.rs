@@ -1,0 +1,102 @@
+//! What the sandboxes of a pool are made from.
+
+use crate::config::Config;
+use crate::crd::{SandboxClassSpec, SandboxPool};
+use crate::sandbox::{
+    LABEL_TEMPLATE, PodRequest, Purpose, build_pod, default_limits, requests, template_hash,
+};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Resource as _, ResourceExt as _};
+
+/// CPU that a sandbox asks for while it waits.
+const IDLE_CPU: &str = "10m";
+
+/// A member's pod, but for its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    pod: Pod,
+    hash: String,
+    dataset: Option<String>,
+}
+
+/// The pool names a dataset that its class does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("spec.dataset: class {class:?} has no dataset {name:?}; it has: {known}")]
+pub struct MissingDataset {
+    class: String,
+    name: String,
+    known: String,
+}
+
+/// What the pool's sandboxes are to be now.
+///
+/// # Errors
+/// The class lacks the dataset.
+pub fn build_template(
+    pool: &SandboxPool,
+    class: &SandboxClassSpec,
+    config: &Config,
+    user_namespace: bool,
+) -> Result<Template, MissingDataset> {
+    let class_name = &pool.spec.class_name;
+    let preload = match &pool.spec.dataset {
+        None => class.datasets.first(),
+        Some(name) => Some(class.datasets.iter().find(|dataset| dataset.name == *name).ok_or_else(|| {
+            let known: Vec<_> = class.datasets.iter().map(|dataset| dataset.name.as_str()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            MissingDataset { class: class_name.clone(), name: name.clone(), known }
+        })?),
+    };
+    let limits = default_limits(class, config);
+    let mut requests = requests(class, config, &limits);
+    requests.cpu = Some(IDLE_CPU.to_owned());
+    let mut owner = pool.controller_owner_ref(&()).unwrap_or_default();
+    owner.block_owner_deletion = None;
+    let mut pod = build_pod(&PodRequest {
+        namespace: &pool.namespace().unwrap_or_default(),
+        name: "",
+        owner,
+        purpose: Purpose::Pool { name: &pool.name_any() },
+        class_name,
+        class,
+        limits: &limits,
+        requests: &requests,
+        config: config.sandbox,
+        user_namespace,
+        preload,
+        active_deadline_seconds: None,
+    });
+    pod.metadata.name = None;
+    // Maps of these types are sorted, so equal pods have equal text.
+    let hash = template_hash(&serde_json::to_string(&pod).unwrap_or_default());
+    pod.labels_mut().insert(LABEL_TEMPLATE.to_owned(), hash.clone());
+    Ok(Template { pod, hash, dataset: preload.map(|dataset| dataset.name.clone()) })
+}
+
+impl Template {
+    /// A pod of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Pod {
+        let mut pod = self.pod.clone();
+        pod.metadata.name = Some(name.to_owned());
+        pod
+    }
+
+    /// The pod but for its name.
+    #[must_use]
+    pub const fn pod(&self) -> &Pod {
+        &self.pod
+    }
+
+    /// The dataset that its runner reads before a run comes.
+    #[must_use]
+    pub fn dataset(&self) -> Option<&str> {
+        self.dataset.as_deref()
+    }
+
+    /// Whether a member says that it was made from this very template.
+    #[must_use]
+    pub fn is_of(&self, pod: &Pod) -> bool {
+        pod.labels().get(LABEL_TEMPLATE) == Some(&self.hash)
+    }
+}

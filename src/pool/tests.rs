@@ -1,0 +1,671 @@
+//! The pool's decisions row by row, and against a cluster whose watch is behind.
+
+use super::plan::Observed;
+use super::{Expectations, Member, Pause, Plan, PoolReason, Template, as_made, build_template, plan};
+use crate::config::Config;
+use crate::crd::{
+    DatasetImage, DatasetSource, SandboxClassSpec, SandboxPool, SandboxPoolSpec, SandboxPoolStatus,
+    UpdateStrategy,
+};
+use crate::wire::DatasetFormat;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+struct World {
+    pool: SandboxPool,
+    class: SandboxClassSpec,
+    expectations: Expectations,
+    pause: Option<Pause>,
+    pressed: bool,
+    now: Timestamp,
+}
+
+impl World {
+    fn new(replicas: u32) -> Self {
+        let mut pool = SandboxPool::new(
+            "warm",
+            SandboxPoolSpec {
+                class_name: "default".into(),
+                replicas,
+                max_surge: 1,
+                ..SandboxPoolSpec::default()
+            },
+        );
+        pool.metadata.namespace = Some("strategies".into());
+        pool.metadata.uid = Some("pool-uid".into());
+        pool.metadata.generation = Some(1);
+        let dataset = |name: &str| DatasetSource {
+            name: name.into(),
+            image: DatasetImage { reference: format!("localhost/{name}:1") },
+            path: String::new(),
+            format: DatasetFormat::Csv,
+        };
+        Self {
+            pool,
+            class: SandboxClassSpec {
+                image: "localhost/sandbox:1".into(),
+                datasets: vec![dataset("us-stocks"), dataset("tw-stocks")],
+                ..SandboxClassSpec::default()
+            },
+            expectations: Expectations::default(),
+            pause: None,
+            pressed: false,
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+        }
+    }
+
+    fn template(&self) -> Template {
+        let config = Config::from_yaml("", None).unwrap();
+        build_template(&self.pool, &self.class, &config, true).unwrap()
+    }
+
+    /// A member as an API server stores it, in that state.
+    fn member(&self, name: &str, status: Value) -> Pod {
+        stored(&self.template().named(name), name, self.now, status)
+    }
+
+    fn plan(&self, members: &[(&Pod, bool)]) -> Plan {
+        self.plan_with(Ok(&self.template()), members)
+    }
+
+    fn plan_with(&self, template: Result<&Template, (PoolReason, &str)>, members: &[(&Pod, bool)]) -> Plan {
+        let members: Vec<Member<'_>> =
+            members.iter().map(|(pod, ready)| Member { pod, ready: *ready, since: Some(self.now) }).collect();
+        plan(&Observed {
+            pool: &self.pool,
+            template,
+            members: &members,
+            expectations: &self.expectations,
+            pause: self.pause.as_ref(),
+            pressed: self.pressed,
+            since_write: None,
+            seed: "seed",
+            now: self.now,
+        })
+    }
+}
+
+/// What an API server makes of a pod that is sent to it.
+fn stored(pod: &Pod, name: &str, now: Timestamp, status: Value) -> Pod {
+    let mut text = serde_json::to_value(pod).unwrap();
+    text["metadata"]["uid"] = json!(format!("uid-{name}"));
+    text["metadata"]["resourceVersion"] = json!("7");
+    text["metadata"]["creationTimestamp"] = serde_json::to_value(Time(now)).unwrap();
+    let spec = &mut text["spec"];
+    spec["nodeName"] = json!("node");
+    spec["schedulerName"] = json!("default-scheduler");
+    spec["serviceAccountName"] = json!("default");
+    spec["serviceAccount"] = json!("default");
+    spec["priority"] = json!(0);
+    spec["preemptionPolicy"] = json!("PreemptLowerPriority");
+    let container = &mut spec["containers"][0];
+    container["terminationMessagePath"] = json!("/dev/termination-log");
+    container["terminationMessagePolicy"] = json!("File");
+    container["env"][0]["valueFrom"]["fieldRef"]["apiVersion"] = json!("v1");
+    text["status"] = status;
+    serde_json::from_value(text).unwrap()
+}
+
+fn container(state: Value) -> Value {
+    json!({"phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": state}]})
+}
+
+fn up() -> Value {
+    container(json!({"running": {}}))
+}
+
+fn unschedulable() -> Value {
+    json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}]})
+}
+
+fn ready(status: &SandboxPoolStatus) -> (String, String) {
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    (ready.status.clone(), ready.reason.clone())
+}
+
+fn said(plan: &Plan) -> (String, String) {
+    ready(plan.status.as_deref().unwrap())
+}
+
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.removals.iter().map(|removal| removal.name.as_str()).collect()
+}
+
+#[test]
+fn an_empty_pool_is_filled_a_few_at_a_time_and_under_names_of_their_own() {
+    let plan = World::new(10).plan(&[]);
+    assert_eq!(plan.creations.len(), 4);
+    let names: BTreeSet<_> = plan.creations.iter().map(|pod| pod.metadata.name.clone()).collect();
+    assert_eq!(names.len(), 4);
+    assert_eq!(said(&plan), ("False".into(), "Filling".into()));
+    let status = plan.status.unwrap();
+    assert_eq!((status.replicas, status.creating_replicas, status.ready_replicas), (4, 4, 0));
+    assert!(status.conditions.iter().any(|condition| condition.type_ == "Reconciling"));
+}
+
+#[test]
+fn a_large_pool_starts_a_quarter_of_itself_at_once() {
+    assert_eq!(World::new(100).plan(&[]).creations.len(), 25);
+}
+
+#[test]
+fn what_was_asked_for_and_is_not_seen_yet_is_not_asked_for_again() {
+    let mut world = World::new(3);
+    for name in ["a", "b", "c"] {
+        world.expectations.expect_creation(name, world.now);
+    }
+    assert!(world.plan(&[]).creations.is_empty());
+}
+
+#[test]
+fn a_full_pool_is_ready_and_writes_nothing_more() {
+    let mut world = World::new(2);
+    let (a, b) = (world.member("a", up()), world.member("b", up()));
+    let plan = world.plan(&[(&a, true), (&b, true)]);
+    assert_eq!(said(&plan), ("True".into(), "Filled".into()));
+    assert!(plan.creations.is_empty() && plan.removals.is_empty());
+    world.pool.status = plan.status.map(|status| *status);
+    assert_eq!(world.pool.status.as_ref().unwrap().conditions.len(), 1);
+    assert_eq!(world.plan(&[(&a, true), (&b, true)]).status, None);
+}
+
+#[test]
+fn a_claimed_sandbox_is_replaced_at_once_and_stays() {
+    let world = World::new(2);
+    let (mut a, b) = (world.member("a", up()), world.member("b", up()));
+    a.metadata.labels.get_or_insert_default().insert("stratbox.dev/run-uid".into(), "run".into());
+    let plan = world.plan(&[(&a, false), (&b, true)]);
+    assert_eq!((plan.creations.len(), plan.removals.len()), (1, 0));
+    assert_eq!(said(&plan), ("True".into(), "Filling".into()), "one is ready: the pool serves");
+    assert_eq!(plan.status.unwrap().claimed_replicas, 1);
+}
+
+#[test]
+fn too_many_sandboxes_go_those_first_that_are_not_up() {
+    let world = World::new(1);
+    let (a, b, c) = (world.member("a", up()), world.member("b", up()), world.member("c", json!({})));
+    let plan = world.plan(&[(&a, true), (&b, true), (&c, false)]);
+    assert_eq!(names(&plan), ["c", "b"]);
+    assert_eq!(plan.removals[0].resource_version.as_deref(), Some("7"), "a claim in between prevents it");
+}
+
+#[test]
+fn zero_replicas_empty_the_pool_and_that_is_what_was_wanted() {
+    let world = World::new(0);
+    let a = world.member("a", up());
+    assert_eq!(names(&world.plan(&[(&a, true)])), ["a"]);
+    assert_eq!(said(&World::new(0).plan(&[])), ("True".into(), "Filled".into()));
+}
+
+#[test]
+fn outdated_sandboxes_are_replaced_one_by_one_within_the_surge() {
+    let mut world = World::new(2);
+    let (a, b) = (world.member("a", up()), world.member("b", up()));
+    world.class.image = "localhost/sandbox:2".into();
+    let first = world.plan(&[(&a, true), (&b, true)]);
+    assert_eq!((first.creations.len(), names(&first)), (1, vec![]));
+    assert_eq!(said(&first), ("False".into(), "Updating".into()), "none of them can take a run");
+    let c = world.member("c", up());
+    let second = world.plan(&[(&a, true), (&b, true), (&c, true)]);
+    assert_eq!((second.creations.len(), names(&second)), (0, vec!["a"]));
+    let third = world.plan(&[(&b, true), (&c, true)]);
+    assert_eq!((third.creations.len(), names(&third)), (1, vec![]));
+    let d = world.member("d", up());
+    assert_eq!(names(&world.plan(&[(&b, true), (&c, true), (&d, true)])), ["b"]);
+}
+
+#[test]
+fn without_a_surge_an_outdated_sandbox_goes_first() {
+    let mut world = World::new(2);
+    let (a, b) = (world.member("a", up()), world.member("b", up()));
+    world.class.image = "localhost/sandbox:2".into();
+    world.pool.spec.max_surge = 0;
+    let plan = world.plan(&[(&a, true), (&b, true)]);
+    assert_eq!((plan.creations.len(), names(&plan)), (0, vec!["a"]));
+}
+
+#[test]
+fn recreate_takes_all_outdated_ones_at_once() {
+    let mut world = World::new(2);
+    world.pool.spec.update_strategy = UpdateStrategy::Recreate;
+    let (a, b) = (world.member("a", up()), world.member("b", up()));
+    world.class.image = "localhost/sandbox:2".into();
+    assert_eq!(names(&world.plan(&[(&a, true), (&b, true)])), ["a", "b"]);
+}
+
+#[test]
+fn a_sandbox_that_somebody_has_touched_or_that_is_old_is_outdated() {
+    let mut world = World::new(1);
+    let mut touched = world.member("a", up());
+    touched.spec.as_mut().unwrap().containers[0].image = Some("evil".into());
+    assert_eq!(world.plan(&[(&touched, true)]).status.unwrap().outdated_replicas, 1);
+    let old = world.member("b", up());
+    world.now = Timestamp::from_second(world.now.as_second() + 12 * 3600).unwrap();
+    assert_eq!(world.plan(&[(&old, true)]).status.unwrap().outdated_replicas, 1);
+}
+
+#[test]
+fn a_pod_that_only_has_the_pools_label_is_not_its_business() {
+    let world = World::new(1);
+    let (mut foreign, own) = (world.member("a", up()), world.member("b", up()));
+    foreign.metadata.owner_references = None;
+    let plan = world.plan(&[(&foreign, true), (&own, true)]);
+    assert!(plan.creations.is_empty() && plan.removals.is_empty());
+    assert_eq!(plan.status.unwrap().replicas, 1);
+}
+
+#[test]
+fn what_fails_is_taken_away_and_says_why() {
+    let world = World::new(1);
+    for status in [
+        container(json!({"terminated": {"exitCode": 70}})),
+        container(json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}})),
+        json!({"phase": "Failed", "reason": "Evicted", "message": "disk"}),
+    ] {
+        let pod = world.member("a", status);
+        let plan = world.plan(&[(&pod, false)]);
+        assert_eq!(names(&plan), ["a"]);
+        assert!(plan.removals[0].failure.is_some());
+    }
+}
+
+#[test]
+fn one_that_does_not_come_up_is_given_up_but_not_by_an_operator_that_has_just_started() {
+    let mut world = World::new(1);
+    let pod = world.member("a", container(json!({"running": {"startedAt": "2020-01-01T00:00:00Z"}})));
+    assert!(world.plan(&[(&pod, false)]).removals.is_empty());
+    let (template, since) = (world.template(), world.now);
+    world.now = Timestamp::from_second(world.now.as_second() + 181).unwrap();
+    let members = [Member { pod: &pod, ready: false, since: Some(since) }];
+    let plan = plan(&Observed {
+        pool: &world.pool,
+        template: Ok(&template),
+        members: &members,
+        expectations: &world.expectations,
+        pause: None,
+        pressed: false,
+        since_write: None,
+        seed: "",
+        now: world.now,
+    });
+    assert_eq!(names(&plan), ["a"]);
+}
+
+#[test]
+fn full_nodes_refusals_and_runs_in_need_hold_it_back() {
+    let mut world = World::new(3);
+    let waits = world.member("a", unschedulable());
+    let full = world.plan(&[(&waits, false)]);
+    assert!(full.creations.is_empty() && full.removals.is_empty());
+    assert_eq!(said(&full), ("False".into(), "Unschedulable".into()));
+    assert!(full.status.unwrap().conditions[0].message.ends_with("0/1 nodes"));
+
+    world.pause = Some(Pause {
+        reason: PoolReason::QuotaExceeded,
+        message: "exceeded quota".into(),
+        rest: Duration::from_secs(2),
+    });
+    let paused = world.plan(&[]);
+    assert!(paused.creations.is_empty());
+    assert_eq!((said(&paused).1.as_str(), paused.next), ("QuotaExceeded", Duration::from_secs(2)));
+    world.pause = None;
+
+    world.pressed = true;
+    let up = world.member("b", up());
+    let yielding = world.plan(&[(&up, true), (&waits, false)]);
+    assert_eq!(names(&yielding), ["a", "b"]);
+    assert_eq!(said(&yielding), ("False".into(), "Yielding".into()));
+}
+
+#[test]
+fn without_its_class_a_pool_says_so_and_keeps_what_it_has() {
+    let world = World::new(2);
+    let a = world.member("a", up());
+    let plan = world.plan_with(Err((PoolReason::ClassNotFound, "spec.className: …")), &[(&a, true)]);
+    assert!(plan.creations.is_empty() && plan.removals.is_empty());
+    assert_eq!(said(&plan).1, "ClassNotFound");
+}
+
+#[test]
+fn a_dataset_that_the_class_does_not_have_is_named_with_those_that_it_has() {
+    let mut world = World::new(1);
+    world.pool.spec.dataset = Some("crypto".into());
+    let config = Config::from_yaml("", None).unwrap();
+    let missing = build_template(&world.pool, &world.class, &config, true).unwrap_err().to_string();
+    assert_eq!(
+        missing,
+        r#"spec.dataset: class "default" has no dataset "crypto"; it has: us-stocks, tw-stocks"#
+    );
+}
+
+#[test]
+fn a_pool_that_is_going_does_nothing() {
+    let mut world = World::new(2);
+    world.pool.metadata.deletion_timestamp = Some(Time(world.now));
+    let plan = world.plan(&[]);
+    assert!(plan.creations.is_empty() && plan.status.is_none());
+}
+
+#[test]
+fn a_waiting_sandbox_asks_for_little_and_has_no_deadline() {
+    let pod = World::new(1).template().named("a");
+    let spec = pod.spec.unwrap();
+    assert_eq!(spec.active_deadline_seconds, None);
+    let resources = spec.containers[0].resources.clone().unwrap();
+    assert_eq!(resources.requests.unwrap()["cpu"].0, "10m");
+    assert_eq!(resources.limits.unwrap()["memory"].0, "2Gi");
+}
+
+#[test]
+fn a_pod_as_the_api_server_stores_it_is_as_made() {
+    let world = World::new(1);
+    assert_eq!(as_made(&world.member("a", up()), world.template().pod()), Ok(()));
+}
+
+/// Whatever somebody changes or adds that runs code in the sandbox, or takes a layer of isolation away, is seen.
+#[test]
+fn every_change_to_a_waiting_sandbox_is_seen() {
+    let world = World::new(1);
+    let base = serde_json::to_value(world.member("a", up())).unwrap();
+    for (pointer, value) in [
+        ("/metadata/deletionTimestamp", json!("2026-01-01T00:00:00Z")),
+        ("/metadata/labels/stratbox.dev~1run-uid", json!("other")),
+        ("/metadata/labels/stratbox.dev~1class", json!("other")),
+        ("/metadata/ownerReferences/0/uid", json!("other")),
+        ("/metadata/ownerReferences", json!([])),
+        ("/metadata/annotations/sidecar.istio.io~1inject", json!("true")),
+        ("/spec/containers/0/image", json!("evil")),
+        ("/spec/containers/0/command", json!(["sh"])),
+        ("/spec/containers/0/args", json!(["x"])),
+        ("/spec/containers/0/lifecycle", json!({"postStart": {"exec": {"command": ["sh"]}}})),
+        ("/spec/containers/0/livenessProbe", json!({"exec": {"command": ["sh"]}})),
+        ("/spec/containers/0/envFrom", json!([{"configMapRef": {"name": "x"}}])),
+        ("/spec/containers/0/env/0/name", json!("LD_PRELOAD")),
+        ("/spec/containers/0/stdin", json!(false)),
+        ("/spec/containers/0/securityContext/privileged", json!(true)),
+        ("/spec/containers/0/securityContext/readOnlyRootFilesystem", json!(false)),
+        ("/spec/containers/0/securityContext/capabilities/add", json!(["SYS_ADMIN"])),
+        ("/spec/containers/0/resources/limits/memory", json!("4Gi")),
+        ("/spec/containers/0/volumeMounts/0/readOnly", json!(false)),
+        ("/spec/initContainers", json!([{"name": "x", "image": "evil"}])),
+        ("/spec/ephemeralContainers", json!([{"name": "x", "image": "evil"}])),
+        ("/spec/securityContext/seccompProfile/type", json!("Unconfined")),
+        ("/spec/securityContext/runAsUser", json!(0)),
+        ("/spec/securityContext/fsGroup", json!(1)),
+        ("/spec/hostUsers", json!(true)),
+        ("/spec/hostNetwork", json!(true)),
+        ("/spec/hostPID", json!(true)),
+        ("/spec/shareProcessNamespace", json!(true)),
+        ("/spec/automountServiceAccountToken", json!(true)),
+        ("/spec/runtimeClassName", json!("other")),
+        ("/spec/activeDeadlineSeconds", json!(1)),
+        ("/spec/volumes/0/emptyDir/sizeLimit", json!("2Mi")),
+        ("/spec/affinity/nodeAffinity", json!({})),
+    ] {
+        let mut changed = base.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let target = changed.pointer_mut(parent).unwrap_or_else(|| panic!("{parent}"));
+        target[key.replace("~1", "/")] = value;
+        let changed: Pod = serde_json::from_value(changed).unwrap();
+        let found = as_made(&changed, world.template().pod());
+        assert!(found.is_err(), "{pointer} is not seen");
+    }
+    let mut more = base;
+    let extra = json!({"name": "x", "image": "evil"});
+    more["spec"]["containers"].as_array_mut().unwrap().push(extra);
+    assert!(as_made(&serde_json::from_value(more).unwrap(), world.template().pod()).is_err());
+}
+
+#[test]
+fn what_a_cluster_adds_that_runs_nothing_does_not_matter() {
+    let world = World::new(1);
+    let mut pod = world.member("a", up());
+    let spec = pod.spec.as_mut().unwrap();
+    spec.tolerations.get_or_insert_default().push(k8s_openapi::api::core::v1::Toleration {
+        key: Some("other".into()),
+        ..k8s_openapi::api::core::v1::Toleration::default()
+    });
+    let limits = spec.containers[0].resources.as_mut().unwrap().limits.as_mut().unwrap();
+    limits.get_mut("cpu").unwrap().0 = "0.5".into();
+    assert_eq!(as_made(&pod, world.template().pod()), Ok(()));
+}
+
+/// What happens to the cluster between two looks.
+#[derive(Debug, Clone)]
+enum Happening {
+    /// The watch catches up by so many events.
+    Seen(usize),
+    ComesUp,
+    Claimed,
+    Dies,
+    Refused,
+    NewImage,
+    Replicas(u32),
+    Pressed(bool),
+    Seconds(i64),
+    Restart,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        4 => (0..4_usize).prop_map(Happening::Seen),
+        3 => Just(Happening::ComesUp),
+        2 => Just(Happening::Claimed),
+        1 => Just(Happening::Dies),
+        1 => Just(Happening::Refused),
+        1 => Just(Happening::NewImage),
+        1 => (0..8_u32).prop_map(Happening::Replicas),
+        1 => any::<bool>().prop_map(Happening::Pressed),
+        2 => (0..20_i64).prop_map(Happening::Seconds),
+    ]
+}
+
+/// A cluster, and a watch of it that is behind.
+struct Cluster {
+    world: World,
+    live: BTreeMap<String, Pod>,
+    events: Vec<(String, Option<Pod>)>,
+    cache: BTreeMap<String, Pod>,
+    looks: usize,
+    refuse: bool,
+}
+
+impl Cluster {
+    fn change(&mut self, name: &str, pod: Option<Pod>) {
+        match &pod {
+            Some(pod) => self.live.insert(name.to_owned(), pod.clone()),
+            None => self.live.remove(name),
+        };
+        self.events.push((name.to_owned(), pod));
+    }
+
+    fn see(&mut self, count: usize) {
+        for (name, pod) in self.events.drain(..count.min(self.events.len())) {
+            match pod {
+                Some(pod) => self.cache.insert(name, pod),
+                None => self.cache.remove(&name),
+            };
+        }
+    }
+
+    fn look(&mut self) {
+        self.looks += 1;
+        let names = self.cache.keys().cloned().collect();
+        let uids = self.cache.values().filter_map(|pod| pod.metadata.uid.clone()).collect();
+        self.world.expectations.settle(&names, &uids, self.world.now);
+        let template = self.world.template();
+        let members: Vec<Member<'_>> = self
+            .cache
+            .values()
+            .map(|pod| Member {
+                pod,
+                ready: super::read_member(pod, "pool-uid") == super::MemberState::Up,
+                since: Some(self.world.now),
+            })
+            .collect();
+        let seed = format!("{}", self.looks);
+        let plan = plan(&Observed {
+            pool: &self.world.pool,
+            template: Ok(&template),
+            members: &members,
+            expectations: &self.world.expectations,
+            pause: None,
+            pressed: self.world.pressed,
+            since_write: None,
+            seed: &seed,
+            now: self.world.now,
+        });
+        for removal in plan.removals {
+            self.world.expectations.expect_deletion(&removal.uid, self.world.now);
+            let there = self.live.get(&removal.name);
+            if there.is_some_and(|pod| pod.metadata.resource_version == removal.resource_version) {
+                assert!(
+                    !crate::sandbox::is_claimed(&self.live[&removal.name]),
+                    "a run's sandbox is never deleted"
+                );
+                self.change(&removal.name, None);
+            } else {
+                self.world.expectations.is_kept(&removal.uid);
+            }
+        }
+        for pod in plan.creations {
+            let name = pod.metadata.name.clone().unwrap();
+            self.world.expectations.expect_creation(&name, self.world.now);
+            if std::mem::take(&mut self.refuse) {
+                self.world.expectations.is_refused(&name);
+                continue;
+            }
+            let pod = stored(&pod, &name, self.world.now, json!({}));
+            assert!(!self.live.contains_key(&name), "every sandbox has a name of its own");
+            self.change(&name, Some(pod));
+        }
+        if let Some(status) = plan.status {
+            self.world.pool.status = Some(*status);
+        }
+    }
+
+    fn update(&mut self, pick: impl Fn(&Pod) -> bool, work: impl Fn(&mut Pod)) {
+        let Some((name, pod)) = self.live.iter().find(|(_, pod)| pick(pod)) else { return };
+        let (name, mut pod) = (name.clone(), pod.clone());
+        work(&mut pod);
+        let version: u64 = pod.metadata.resource_version.as_deref().unwrap().parse().unwrap();
+        pod.metadata.resource_version = Some((version + 1).to_string());
+        self.change(&name, Some(pod));
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let waits = |pod: &Pod| !crate::sandbox::is_claimed(pod);
+        match happening {
+            Happening::Seen(count) => self.see(count),
+            Happening::ComesUp => self.update(
+                |pod| super::read_member(pod, "pool-uid") == super::MemberState::Starting,
+                |pod| pod.status = serde_json::from_value(up()).unwrap(),
+            ),
+            Happening::Claimed => self.update(
+                |pod| super::read_member(pod, "pool-uid") == super::MemberState::Up,
+                |pod| {
+                    pod.metadata
+                        .labels
+                        .get_or_insert_default()
+                        .insert("stratbox.dev/run-uid".into(), "run".into());
+                },
+            ),
+            Happening::Dies => self.update(waits, |pod| {
+                pod.status =
+                    serde_json::from_value(container(json!({"terminated": {"exitCode": 70}}))).unwrap();
+            }),
+            Happening::Refused => self.refuse = true,
+            Happening::NewImage => self.world.class.image += "x",
+            Happening::Replicas(count) => self.world.pool.spec.replicas = count,
+            Happening::Pressed(pressed) => self.world.pressed = pressed,
+            Happening::Seconds(seconds) => {
+                self.world.now = Timestamp::from_second(self.world.now.as_second() + seconds).unwrap();
+            }
+            Happening::Restart => self.world.expectations = Expectations::default(),
+        }
+    }
+
+    /// Those that wait or are coming up; what has ended holds no room.
+    fn waiting(&self) -> usize {
+        let waits = |pod: &Pod| {
+            matches!(
+                super::read_member(pod, "pool-uid"),
+                super::MemberState::Starting | super::MemberState::Up
+            )
+        };
+        self.live.values().filter(|pod| waits(pod)).count()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However far the watch is behind, for less than the patience of the expectations: never more sandboxes wait than
+    /// were ever wanted, and left alone the pool fills up and falls silent.
+    #[test]
+    fn a_stale_watch_never_makes_too_many_and_it_always_fills_up(
+        happenings in prop::collection::vec(happening(), 0..60),
+        replicas in 0..8_u32,
+    ) {
+        let mut cluster = Cluster {
+            world: World::new(replicas), live: BTreeMap::new(), events: Vec::new(), cache: BTreeMap::new(), looks: 0,
+            refuse: false,
+        };
+        let mut most = replicas;
+        let mut behind = 0;
+        for happening in happenings {
+            if let Happening::Replicas(count) = happening {
+                most = most.max(count);
+            }
+            if let Happening::Seconds(seconds) = happening {
+                behind += seconds;
+                // Later than that nobody relies on what was asked for.
+                if behind > 40 {
+                    cluster.see(usize::MAX);
+                    behind = 0;
+                }
+            }
+            cluster.happen(happening);
+            cluster.look();
+            prop_assert!(cluster.waiting() <= most as usize + 1, "{} wait, {most} wanted", cluster.waiting());
+        }
+        cluster.happen(Happening::Pressed(false));
+        cluster.refuse = false;
+        for _ in 0..60 {
+            cluster.see(usize::MAX);
+            cluster.happen(Happening::ComesUp);
+            cluster.see(usize::MAX);
+            cluster.look();
+        }
+        let wanted = cluster.world.pool.spec.replicas;
+        prop_assert_eq!(cluster.waiting(), wanted as usize);
+        let status = cluster.world.pool.status.clone().unwrap();
+        prop_assert_eq!(ready(&status), ("True".to_owned(), "Filled".to_owned()));
+        let (live, events) = (cluster.live.len(), cluster.events.len());
+        cluster.look();
+        prop_assert_eq!((cluster.live.len(), cluster.events.len()), (live, events), "silent at rest");
+    }
+}
+
+#[test]
+fn a_restarted_operator_counts_what_it_sees() {
+    let mut cluster = Cluster {
+        world: World::new(3),
+        live: BTreeMap::new(),
+        events: Vec::new(),
+        cache: BTreeMap::new(),
+        looks: 0,
+        refuse: false,
+    };
+    cluster.look();
+    cluster.see(usize::MAX);
+    cluster.happen(Happening::Restart);
+    cluster.look();
+    assert_eq!(cluster.waiting(), 3);
+}

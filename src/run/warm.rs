@@ -1,0 +1,95 @@
+//! Attempts whose sandbox is a pool's: made ahead, and taken by one write.
+
+use super::effect::{Effect, Next, Plan};
+use super::lifecycle::wants_place;
+use super::observed::{ColdReason, Intent, Observed, Offer};
+use super::plan::{Accepted, is_ours};
+use super::queue::Place;
+use super::step::Step;
+use crate::crd::{Attempt, Reason};
+use crate::sandbox::{build_claim, default_limits};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Resource as _, ResourceExt as _};
+
+/// How many lost claims a run takes before it gets a sandbox of its own.
+const CLAIMS: u32 = 3;
+
+/// Whether an attempt is about to be recorded, for which a pool may have a sandbox.
+#[must_use]
+pub fn wants_member(observed: &Observed<'_>) -> bool {
+    let open = observed.run.last_attempt().filter(|last| last.finished_at.is_none());
+    wants_place(observed)
+        && observed.place == Place::Granted
+        && open.is_none_or(|open| open.warm && observed.pod.is_none_or(|pod| !is_ours(observed, pod, open)))
+}
+
+/// A sandbox of the pool for this run, or why it does not get one: None without a pool.
+fn offered<'a>(observed: &Observed<'a>, run: &Accepted<'_>) -> Option<Result<&'a Pod, ColdReason>> {
+    if *observed.offer == Offer::NoPool {
+        return None;
+    }
+    let limits = default_limits(&run.class.spec, observed.config);
+    Some(match observed.offer {
+        _ if run.resolved.echo.limits != limits => Err(ColdReason::OtherLimits),
+        _ if observed.claim.losses >= CLAIMS => Err(ColdReason::ClaimsLost),
+        Offer::Member(pod) => Ok(pod),
+        Offer::Cold(reason) => Err(*reason),
+        Offer::NoPool => return None,
+    })
+}
+
+/// Gives an attempt that is about to be recorded its sandbox: the pool's, or the new one of that name.
+pub(super) fn choose_sandbox(
+    attempt: &mut Attempt,
+    observed: &Observed<'_>,
+    run: &Accepted<'_>,
+    new_name: String,
+) {
+    let offered = offered(observed, run);
+    attempt.warm = matches!(offered, Some(Ok(_)));
+    attempt.cold_reason = match offered {
+        Some(Err(reason)) => Some(reason.as_str().to_owned()),
+        Some(Ok(_)) | None => None,
+    };
+    match offered {
+        Some(Ok(pod)) => {
+            attempt.pod_name = pod.name_any();
+            attempt.pod_uid = pod.uid();
+            attempt.node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+        }
+        Some(Err(_)) | None => {
+            (attempt.pod_name, attempt.pod_uid, attempt.node_name) = (new_name, None, None);
+        }
+    }
+}
+
+/// Goes on with an attempt on record that has a pool's sandbox, until that is the run's: from then on it is as any other.
+///
+/// Until then nothing was handed over, so that the attempt may be written anew with another sandbox. One that is gone
+/// is another matter: an earlier process may have claimed it and handed the run over.
+pub(super) fn unless_claimed<'a>(
+    mut step: Step<'a>,
+    run: &Accepted<'_>,
+    attempt: &Attempt,
+    new_name: String,
+) -> Result<Step<'a>, Plan> {
+    let observed = step.observed;
+    match observed.pod {
+        _ if !attempt.warm => return Ok(step),
+        Some(pod) if is_ours(observed, pod, attempt) => return Ok(step),
+        None if observed.intent != Intent::Recorded => return Ok(step),
+        Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
+            let Some(mut owner) = observed.run.controller_owner_ref(&()) else { return Ok(step) };
+            owner.block_owner_deletion = None;
+            let claim = build_claim(pod, &owner, attempt.number, run.resolved.own_seconds(), observed.now);
+            step.effects.push(Effect::Claim(Box::new(claim)));
+            return Err(Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() });
+        }
+        Some(_) | None => {}
+    }
+    if let Some(open) = step.draft.open_attempt() {
+        choose_sandbox(open, observed, run, new_name);
+    }
+    step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
+    Err(step.write(Next::Again))
+}
