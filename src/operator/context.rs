@@ -7,15 +7,16 @@ use super::places::Places;
 use super::pools::{Pools, Pressure, Terms};
 use super::session::{Sessions, Target};
 use crate::config::Config;
-use crate::crd::StrategyRun;
+use crate::crd::{SandboxClass, StrategyRun};
 use crate::metrics::Metrics;
 use crate::run::{Gate, Refusal};
+use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 use kube::{Client, ResourceExt as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What all reconciles share.
 #[derive(Clone)]
@@ -82,6 +83,10 @@ pub(super) struct Note {
     pub(super) written: Option<Instant>,
     /// What the gate said, by what it was asked.
     pub(super) gate: Option<GateNote>,
+    /// The class, as it was read last.
+    pub(super) class: Option<(Arc<SandboxClass>, Instant)>,
+    /// The pod of the last attempt, as a pool offered it or our own write returned it.
+    pub(super) pod: Option<(Arc<Pod>, Instant)>,
     /// When the run began to wait for a place.
     pub(super) queued: Option<Instant>,
     /// How long it waited.
@@ -92,6 +97,25 @@ pub(super) struct Note {
     pub(super) scheduled: Option<Instant>,
     /// Failed reconciles in a row.
     pub(super) failures: u32,
+}
+
+/// How long what was read for one look serves the next ones of the same run: a run that a pool answers takes a few of them
+/// within some milliseconds. Nothing is done by it that the API server would not refuse if it had changed since: a claim
+/// and a deletion name the version or UID that they mean.
+const RECENT: Duration = Duration::from_secs(1);
+
+impl Note {
+    /// The class of that name, if it was read a moment ago.
+    pub(super) fn recent_class(&self, name: &str) -> Option<Arc<SandboxClass>> {
+        let (class, read) = self.class.as_ref()?;
+        (read.elapsed() < RECENT && class.metadata.name.as_deref() == Some(name)).then(|| class.clone())
+    }
+
+    /// The pod of that name, if it was offered or written a moment ago.
+    pub(super) fn recent_pod(&self, name: &str) -> Option<Arc<Pod>> {
+        let (pod, read) = self.pod.as_ref()?;
+        (read.elapsed() < RECENT && pod.metadata.name.as_deref() == Some(name)).then(|| pod.clone())
+    }
 }
 
 /// What the gate said, by what it was asked.

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
-use kube::runtime::events::{Event, EventType};
+use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,8 +51,14 @@ pub(super) async fn enact(
     for effect in plan.cleanup {
         enact_effect(context, &run, effect).await?;
     }
-    for notice in plan.notices {
-        publish(context, &run, notice).await;
+    if !plan.notices.is_empty() {
+        // Nobody waits for an event, least of all the run that it is about.
+        let (recorder, run) = (context.recorder.clone(), run.clone());
+        tokio::spawn(async move {
+            for notice in plan.notices {
+                publish(&recorder, &run, notice).await;
+            }
+        });
     }
     Ok(run)
 }
@@ -130,13 +136,17 @@ async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &
         context.memory.with(run_uid, |note| {
             note.claims_lost = note.claims_lost.saturating_add(1);
             note.lost_claim = Some(claim.pod_uid.clone());
+            note.pod = None;
         });
         return Ok(());
     }
-    claimed.map_err(Error::ClaimPod)?;
+    // Whatever the look after a failed call finds: nothing that was known before it.
+    context.memory.with(run_uid, |note| note.pod = None);
+    let pod = Arc::new(claimed.map_err(Error::ClaimPod)?);
     let kept = context.pools.connection(&claim.pod_uid).await;
     context.memory.with(run_uid, |note| {
         note.created = Some(Instant::now());
+        note.pod = Some((pod, Instant::now()));
         note.kept = kept;
     });
     Ok(())
@@ -288,7 +298,7 @@ fn is_decided_alike(seen: &StrategyRun, there: &StrategyRun) -> bool {
 }
 
 /// Events are for people; one that cannot be written is logged and never holds a run up.
-async fn publish(context: &Context, run: &StrategyRun, notice: Notice) {
+async fn publish(recorder: &Recorder, run: &StrategyRun, notice: Notice) {
     let event = Event {
         type_: if notice.warning { EventType::Warning } else { EventType::Normal },
         reason: notice.reason.as_str().to_owned(),
@@ -296,7 +306,7 @@ async fn publish(context: &Context, run: &StrategyRun, notice: Notice) {
         action: "Reconcile".into(),
         secondary: None,
     };
-    if let Err(error) = within(context.recorder.publish(&event, &run.object_ref(&()))).await {
+    if let Err(error) = within(recorder.publish(&event, &run.object_ref(&()))).await {
         tracing::warn!(error = chain(&error), reason = notice.reason.as_str(), "failed to publish an event");
     }
 }

@@ -28,9 +28,9 @@ const KEPT_SLACK: i64 = 120;
 pub(super) struct Facts {
     pub(super) run: Arc<StrategyRun>,
     input_hash: String,
-    class: Option<SandboxClass>,
+    class: Option<Arc<SandboxClass>>,
     gate: Arc<Gate>,
-    pod: Option<Pod>,
+    pod: Option<Arc<Pod>>,
     intent: Intent,
     refusal: Option<Refusal>,
     session: Option<SessionView>,
@@ -53,9 +53,9 @@ impl Facts {
         Observed {
             run: &self.run,
             input_hash: self.input_hash.clone(),
-            class: self.class.as_ref(),
+            class: self.class.as_deref(),
             gate: &self.gate,
-            pod: self.pod.as_ref(),
+            pod: self.pod.as_deref(),
             intent: self.intent,
             refusal: self.refusal.as_ref(),
             session: self.session.as_ref(),
@@ -85,7 +85,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
             if finished {
                 return Ok(None);
             }
-            observe_class(&context.client, &run.spec.class_name).await.map_err(Error::ReadClass)
+            recent_class(context, &run).await
         },
         observe_pod(context, &run, finished, now),
     )?;
@@ -125,9 +125,9 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
     };
     let nodes = class.as_ref().map_or_else(NodeFacts::default, |class| context.nodes.facts(&class.spec));
-    let claim = observe_claim(context, &run, pod.as_ref(), class.as_ref());
-    note_pressure(context, &run, pod.as_ref(), refusal.as_ref(), now);
-    let scale_up = observe_scale_up(context, &run, pod.as_ref()).await;
+    let claim = observe_claim(context, &run, pod.as_deref(), class.as_deref());
+    note_pressure(context, &run, pod.as_deref(), refusal.as_ref(), now);
+    let scale_up = observe_scale_up(context, &run, pod.as_deref()).await;
     let mut facts = Facts {
         class,
         gate: gate.gate,
@@ -156,6 +156,10 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     }
     if let Some(class) = facts.class.as_ref().filter(|_| wants_member(&facts.as_observed(context))) {
         facts.offer = context.pools.offer(&facts.run, class, context.terms());
+        if let Offer::Member(pod) = &facts.offer {
+            let pod = (pod.clone(), Instant::now());
+            context.memory.with(&uid, |note| note.pod = Some(pod));
+        }
     }
     Ok(facts)
 }
@@ -266,6 +270,17 @@ fn last_pod_name(run: &StrategyRun) -> Option<&str> {
     Some(run.last_attempt()?.pod_name.as_str())
 }
 
+/// The run's class, as it is now or was a moment ago.
+async fn recent_class(context: &Context, run: &StrategyRun) -> Result<Option<Arc<SandboxClass>>, Error> {
+    let (uid, name) = (run.uid().unwrap_or_default(), &run.spec.class_name);
+    if let Some(class) = context.memory.with(&uid, |note| note.recent_class(name)) {
+        return Ok(Some(class));
+    }
+    let class = observe_class(&context.client, name).await.map_err(Error::ReadClass)?.map(Arc::new);
+    context.memory.with(&uid, |note| note.class = class.clone().map(|class| (class, Instant::now())));
+    Ok(class)
+}
+
 /// The class of that name, if there is one.
 pub(super) async fn observe_class(client: &Client, name: &str) -> Result<Option<SandboxClass>, Call> {
     let classes: Api<SandboxClass> = Api::all(client.clone());
@@ -291,15 +306,18 @@ async fn observe_pod(
     run: &StrategyRun,
     finished: bool,
     now: Timestamp,
-) -> Result<Option<Pod>, Error> {
+) -> Result<Option<Arc<Pod>>, Error> {
     let Some(name) = last_pod_name(run) else {
         return Ok(None);
     };
     if finished && kept_until(context, run) < now.as_second() {
         return Ok(None);
     }
+    if let Some(pod) = context.memory.with(&run.uid().unwrap_or_default(), |note| note.recent_pod(name)) {
+        return Ok(Some(pod));
+    }
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &run.namespace().unwrap_or_default());
-    within(pods.get_opt(name)).await.map_err(Error::ReadPod)
+    Ok(within(pods.get_opt(name)).await.map_err(Error::ReadPod)?.map(Arc::new))
 }
 
 /// When the pod of a finished run is gone at the latest, in seconds since the epoch.

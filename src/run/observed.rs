@@ -8,6 +8,7 @@ use crate::strategy::{Findings, ValidatedStrategy};
 use crate::wire::Report;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One look at one run and all that belongs to it.
@@ -77,7 +78,7 @@ pub enum Offer {
     /// It has one, and the run does not get a sandbox of it.
     Cold(ColdReason),
     /// This one, which was found to be as it was made.
-    Member(Box<Pod>),
+    Member(Arc<Pod>),
 }
 
 /// Why a run gets a new sandbox although its namespace has a pool of the class.

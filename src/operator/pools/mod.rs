@@ -141,7 +141,7 @@ impl Pools {
             .sort_by_key(|pod| (!has_data(pod), pod.metadata.creation_timestamp.as_ref().map(|time| time.0)));
         let Some(pod) = candidates.first() else { return Offer::Cold(ColdReason::NoneReady) };
         offered.insert(pod.uid().unwrap_or_default(), (uid, Instant::now()));
-        Offer::Member(Box::new(pod.as_ref().clone()))
+        Offer::Member(pod.clone())
     }
 
     /// Whether a waiting sandbox is still what its pool would make now, and nobody's.

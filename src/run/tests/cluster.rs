@@ -102,6 +102,8 @@ struct Cluster {
     created: BTreeMap<String, u32>,
     /// Which creations of each name were handed the run.
     handed: BTreeSet<(String, u32)>,
+    /// Which pods each attempt of each input was handed to.
+    takers: BTreeMap<String, BTreeSet<String>>,
     intent: Option<(String, bool)>,
     refusal: Option<Refusal>,
     refuse_next: Option<RefusalKind>,
@@ -120,6 +122,8 @@ struct Cluster {
     members: u32,
     lost_claim: Option<String>,
     claims_lost: u32,
+    /// Somebody else is quicker at every claim.
+    steal: bool,
 }
 
 impl Cluster {
@@ -131,6 +135,7 @@ impl Cluster {
             pods: BTreeMap::new(),
             created: BTreeMap::new(),
             handed: BTreeSet::new(),
+            takers: BTreeMap::new(),
             intent: None,
             refusal: None,
             refuse_next: None,
@@ -143,6 +148,7 @@ impl Cluster {
             members: 0,
             lost_claim: None,
             claims_lost: 0,
+            steal: false,
         }
     }
 
@@ -164,7 +170,7 @@ impl Cluster {
             self.pods.insert(name.clone(), pod.unwrap());
             name
         });
-        Offer::Member(Box::new(self.pods[&name].clone()))
+        Offer::Member(std::sync::Arc::new(self.pods[&name].clone()))
     }
 
     /// A sandbox of the pool that nobody has.
@@ -188,6 +194,14 @@ impl Cluster {
 
     /// The API server's answer to a claim.
     fn claim(&mut self, claim: &Claim) {
+        if self.steal {
+            self.touch_offered(|pod| {
+                pod.metadata
+                    .labels
+                    .get_or_insert_default()
+                    .insert("stratbox.dev/run-uid".into(), "other".into());
+            });
+        }
         let there = self.pods.get_mut(&claim.pod_name);
         let metadata = &claim.patch["metadata"];
         let same = there.filter(|pod| {
@@ -317,6 +331,10 @@ impl Cluster {
                 Effect::CloseSession => self.session = None,
                 Effect::OpenSession(handover) => {
                     let count = self.created[&handover.pod_name];
+                    let run = &self.world.run;
+                    let again = run.metadata.annotations.as_ref();
+                    let attempt = format!("{:?} {again:?} {}", run.metadata.generation, handover.run.attempt);
+                    self.takers.entry(attempt).or_default().insert(handover.pod_name.clone());
                     self.handed.insert((handover.pod_name, count));
                     self.session.get_or_insert_with(SessionView::default);
                 }
@@ -398,7 +416,7 @@ impl Cluster {
     /// Whether no attempt was handed over to two pods.
     fn is_handed_once(&self) -> bool {
         let names: BTreeSet<_> = self.handed.iter().map(|(name, _)| name).collect();
-        names.len() == self.handed.len()
+        names.len() == self.handed.len() && self.takers.values().all(|pods| pods.len() == 1)
     }
 
     fn finished(&self) -> bool {
@@ -421,6 +439,43 @@ fn wherever_the_operator_dies_and_the_pod_with_it_no_attempt_runs_twice() {
         handed += cluster.handed.len();
     }
     assert!(handed > 12, "some were handed over before and some after");
+}
+
+/// Dead before or after the intent, the claim, the hand-over; the claimed sandbox still there or gone; another run quicker.
+#[test]
+fn wherever_the_operator_dies_around_a_claim_no_attempt_runs_twice() {
+    let (mut warm, mut handed) = (0, 0);
+    for died_after in 0..10 {
+        for then in
+            [None, Some(Happening::PodGone), Some(Happening::MemberTaken), Some(Happening::MemberTouched)]
+        {
+            let mut cluster = Cluster { pool: true, dies_after: Some(died_after), ..Cluster::new() };
+            cluster.reconcile();
+            cluster.dies_after = None;
+            cluster.happen(Happening::OperatorRestarts);
+            then.into_iter().for_each(|then| cluster.happen(then));
+            for _ in 0..3 {
+                cluster.reconcile();
+            }
+            assert!(cluster.is_handed_once(), "dead after {died_after}: {:?}", cluster.takers);
+            warm += usize::from(cluster.world.status().attempts.iter().any(|attempt| attempt.warm));
+            handed += cluster.handed.len();
+        }
+    }
+    assert!(warm > 30 && handed > 40, "the claims were there: {warm} warm, {handed} handed over");
+}
+
+#[test]
+fn a_run_that_loses_claim_after_claim_gets_a_sandbox_of_its_own() {
+    let mut cluster = Cluster { pool: true, ..Cluster::new() };
+    for _ in 0..10 {
+        cluster.steal = true;
+        cluster.reconcile();
+    }
+    let attempts = &cluster.world.status().attempts;
+    assert_eq!(attempts.len(), 1, "lost claims are no attempts");
+    assert_eq!((attempts[0].warm, attempts[0].cold_reason.as_deref()), (false, Some("ClaimsLost")));
+    assert_eq!((attempts[0].losses, cluster.claims_lost), (0, 3));
 }
 
 proptest! {
