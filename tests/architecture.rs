@@ -74,7 +74,7 @@ fn source() -> PathBuf {
 /// The code of a file without comments and without its unit tests, which may use what they like.
 fn code_of(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
-    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
@@ -170,6 +170,31 @@ fn only_the_lockdown_is_unsafe() {
             assert!(file.ends_with("runner/lockdown.rs"), "{}", file.display());
         }
     }
+}
+
+/// A program may take the gate a while: whoever asks it from a task has it run on a thread of its own.
+#[test]
+fn the_gate_stays_off_the_threads_that_reconcile() {
+    let mut asked = 0;
+    for file in source_files(&source()).iter().filter(|file| !is_test(file)) {
+        if module_of(file).as_deref() != Some("operator") {
+            continue;
+        }
+        let code = code_of(file);
+        let blocks: [(&str, &[&str]); 2] = [
+            // In `judge` itself, which is called as the next line says.
+            ("strategy::check(", &["spawn_blocking(", "fn judge("]),
+            ("review::judge(", &["aside("]),
+        ];
+        for (call, aside) in blocks {
+            for (at, _) in code.match_indices(call) {
+                asked += 1;
+                let before = &code[code.floor_char_boundary(at.saturating_sub(500))..at];
+                assert!(aside.iter().any(|word| before.contains(word)), "{}: {call}", file.display());
+            }
+        }
+    }
+    assert!(asked >= 3, "the reader of calls has gone blind: {asked}");
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub(super) fn parse(source: &Source, report: &mut Report<'_>) -> Option<ast::Mod
             &parsing::PAR001,
             bytes(error.location),
             format!("syntax error: {}", error.error),
-            "the program must parse as Python 3.13",
+            syntax_hint(source.text(), bytes(error.location).start),
         );
         return None;
     }
@@ -135,6 +135,17 @@ pub(super) fn parse(source: &Source, report: &mut Report<'_>) -> Option<ast::Mod
         return None;
     }
     Some(parsed.try_into_module()?.into_syntax())
+}
+
+/// What to do about a syntax error: programs out of a chat often come with what was around them.
+fn syntax_hint(text: &str, at: usize) -> &'static str {
+    let begin = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let line = text.get(begin..).unwrap_or_default().lines().next().unwrap_or_default().trim_start();
+    if line.starts_with("```") || line.starts_with("~~~") {
+        "this line is a markdown fence and no Python: give the lines between the fences only"
+    } else {
+        "the program must parse as Python 3.13, and hold nothing but the program"
+    }
 }
 
 /// Why the second parser alone refused: mostly f-strings of Python 3.12, which have an easy older form.
@@ -193,13 +204,15 @@ pub(super) fn compare(program: &Program<'_>, peer: Option<Peer>, source: &Source
     for ident in &program.idents {
         let raw = source.text().get(bytes(ident.range)).unwrap_or_default();
         if !raw.is_ascii() {
+            let read = if raw == ident.text {
+                "and such look alike too easily".to_owned()
+            } else {
+                format!("and Python would read it as `{}`", ident.text)
+            };
             report.add(
                 &source_rules::SRC008,
                 bytes(ident.range),
-                format!(
-                    "the identifier `{raw}` has characters beyond ASCII; Python would read it as `{}`",
-                    ident.text
-                ),
+                format!("the identifier `{raw}` has characters beyond ASCII, {read}"),
                 "use ASCII letters, digits and underscores in names",
             );
         }

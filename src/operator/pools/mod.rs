@@ -116,30 +116,24 @@ impl Pools {
         let uid = run.uid().unwrap_or_default();
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         offered.retain(|_, (_, since)| since.elapsed() < OFFERED);
+        let template_of = |pod: &Pod| pod.labels().get(LABEL_POOL).and_then(|pool| templates.get(pool));
         let mut candidates = self.members.state_filter(|pod| {
             let pod_uid = pod.metadata.uid.as_deref().unwrap_or_default();
+            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
             pod.namespace() == namespace
                 && self.kept.is_ready(pod_uid)
                 && offered.get(pod_uid).is_none_or(|(other, _)| *other == uid)
-                && pod
-                    .labels()
-                    .get(LABEL_POOL)
-                    .and_then(|pool| templates.get(pool))
-                    .is_some_and(|template| template.is_of(pod) && as_made(pod, template.pod()).is_ok())
-                && pod
-                    .spec
-                    .as_ref()
-                    .and_then(|spec| spec.node_name.as_deref())
-                    .is_some_and(|node| terms.nodes.is_calm(node))
+                && template_of(pod).is_some_and(|template| template.is_of(pod))
+                && node.is_some_and(|node| terms.nodes.is_calm(node))
         });
         // One whose runner has read the run's data comes first, then the oldest.
-        let has_data = |pod: &Pod| {
-            let pool = pod.labels().get(LABEL_POOL).and_then(|pool| templates.get(pool));
-            pool.and_then(Template::dataset) == Some(run.spec.dataset.name.as_str())
-        };
+        let has_data =
+            |pod: &Pod| template_of(pod).and_then(Template::dataset) == Some(run.spec.dataset.name.as_str());
         candidates
             .sort_by_key(|pod| (!has_data(pod), pod.metadata.creation_timestamp.as_ref().map(|time| time.0)));
-        let Some(pod) = candidates.first() else { return Offer::Cold(ColdReason::NoneReady) };
+        let as_it_was =
+            |pod: &&Arc<Pod>| template_of(pod).is_some_and(|template| as_made(pod, template.pod()).is_ok());
+        let Some(pod) = candidates.iter().find(as_it_was) else { return Offer::Cold(ColdReason::NoneReady) };
         offered.insert(pod.uid().unwrap_or_default(), (uid, Instant::now()));
         Offer::Member(pod.clone())
     }
