@@ -19,6 +19,8 @@ mod figures;
 mod node;
 #[path = "e2e/outcome.rs"]
 mod outcome;
+#[path = "e2e/plot.rs"]
+mod plot;
 #[path = "e2e/pods.rs"]
 mod pods;
 #[path = "e2e/subject.rs"]
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
     let outcome = measure(count("BENCH_ITERATIONS", 20), count("BENCH_WARM", 100));
     outcome.print();
     match outcome.save() {
-        Ok(path) => println!("\nevery value: {}", path.display()),
+        Ok(paths) => paths.iter().for_each(|path| println!("every value: {}", path.display())),
         Err(error) => eprintln!("bench: {error}"),
     }
     if outcome.all_succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -16,6 +16,11 @@ impl Figures {
         Self { sorted }
     }
 
+    /// Each of them, in order.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.sorted
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.sorted.len()

@@ -1,6 +1,7 @@
 //! What came of the measurement, for people and for programs.
 
 use super::figures::{Figures, ratio};
+use super::plot;
 use super::pods::Life;
 use super::subject::{MeasuredJob, MeasuredRun, milliseconds};
 use super::warm::Warm;
@@ -253,8 +254,8 @@ impl Outcome {
         }
     }
 
-    /// Everything as JSON in `target/bench/e2e.json`.
-    pub(crate) fn save(&self) -> Result<PathBuf, String> {
+    /// Everything as JSON in `target/bench/e2e.json`, and as a picture beside it.
+    pub(crate) fn save(&self) -> Result<[PathBuf; 2], String> {
         let table = |rows: &[(&'static str, Figures)]| -> Value {
             rows.iter().map(|(name, figures)| ((*name).to_owned(), figures.to_json())).collect()
         };
@@ -280,6 +281,8 @@ impl Outcome {
         std::fs::create_dir_all(&folder)
             .and_then(|()| std::fs::write(&path, format!("{all:#}\n")))
             .map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(path)
+        let rows: Vec<_> =
+            totals.into_iter().chain(self.warm.rows()).filter(|(_, row)| row.count() > 0).collect();
+        Ok([path, plot::draw(&rows)?])
     }
 }

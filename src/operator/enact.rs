@@ -94,6 +94,7 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
         }
         Effect::CloseSession => {
             context.sessions.close(&uid);
+            context.pools.ends(&uid);
             Ok(())
         }
         Effect::DeleteRun => {
@@ -124,6 +125,7 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
 async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &Claim) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
     let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
+    context.pools.begins(run_uid, namespace, &claim.pod_name);
     let claimed = within(pods.patch(&claim.pod_name, &params, &Patch::Merge(&claim.patch))).await;
     let refused = match &claimed {
         Ok(pod) => pod.metadata.deletion_timestamp.is_some(),
@@ -132,6 +134,7 @@ async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &
         }
     };
     if refused {
+        context.pools.ends(run_uid);
         context.pools.is_lost(&claim.pod_uid);
         context.memory.with(run_uid, |note| {
             note.claims_lost = note.claims_lost.saturating_add(1);

@@ -116,11 +116,16 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     let between = |from: Option<Instant>, to: Option<Instant>| {
         u64::try_from(to?.saturating_duration_since(from?).as_millis()).ok()
     };
+    // A sandbox that was made ahead was started for nobody.
+    let warm = run.last_attempt().is_some_and(|last| last.warm);
     let timeline = Timeline {
         queue_ms: None,
         validate_ms: Some(gate.ms),
-        schedule_ms: between(created, scheduled),
-        start_ms: session.as_ref().and_then(|session| between(scheduled, session.connected)),
+        schedule_ms: between(created, scheduled).filter(|_| !warm),
+        start_ms: session
+            .as_ref()
+            .and_then(|session| between(scheduled, session.connected))
+            .filter(|_| !warm),
         handover_ms: session.as_ref().and_then(|session| between(session.handed_over, session.accepted)),
         collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
     };

@@ -14,4 +14,3 @@ pub use member::{Member, MemberState, read_member};
 pub use plan::{Observed, Pause, Plan, Removal, plan};
 pub use status::PoolReason;
 pub use template::{MissingDataset, Template, build_template};
-pub use verify::as_made;

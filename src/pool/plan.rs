@@ -4,7 +4,6 @@ use super::expectations::Expectations;
 use super::member::{Member, MemberState, read_member};
 use super::status::{Counts, PoolReason, build_status};
 use super::template::Template;
-use super::verify::as_made;
 use crate::crd::{SandboxPool, SandboxPoolStatus, UpdateStrategy};
 use crate::sandbox::{member_name, progress_time};
 use jiff::Timestamp;
@@ -38,6 +37,8 @@ pub struct Observed<'a> {
     pub expectations: &'a Expectations,
     /// Why no sandbox is created now.
     pub pause: Option<&'a Pause>,
+    /// For how long nothing is to be started, since a run has just taken a sandbox and has the node for itself.
+    pub quiet: Option<Duration>,
     /// A run needs the room.
     pub pressed: bool,
     /// Time since the last write of the status; None if there was none in this process.
@@ -108,7 +109,9 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
     let wanted = if observed.pressed { 0 } else { count(pool.spec.replicas) };
     let coming = waiting.starting.len() + observed.expectations.creating();
     let creations = match observed.template {
-        Ok(template) if observed.pause.is_none() && waiting.unschedulable.is_none() => {
+        Ok(template)
+            if observed.pause.is_none() && observed.quiet.is_none() && waiting.unschedulable.is_none() =>
+        {
             let new = missing(observed, &waiting, wanted, coming);
             (0..new).map(|number| template.named(&name(observed, number))).collect()
         }
@@ -129,6 +132,7 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
     if let Some(pause) = observed.pause {
         next = next.min(pause.rest);
     }
+    next = next.min(observed.quiet.unwrap_or(next));
     let mut status = (pool.status.as_ref() != Some(&status)).then(|| Box::new(status));
     if let Some(since) = observed.since_write.filter(|since| *since < WRITE_INTERVAL && status.is_some()) {
         status = None;
@@ -142,15 +146,19 @@ fn sort<'a>(observed: &Observed<'a>) -> Waiting<'a> {
     for member in observed.members {
         let pod = member.pod;
         let state = read_member(pod, observed.pool.metadata.uid.as_deref().unwrap_or_default());
-        let current = observed
-            .template
-            .is_ok_and(|template| template.is_of(pod) && as_made(pod, template.pod()).is_ok())
-            && age(observed, pod) < AGE;
+        let template = observed.template.ok().filter(|template| template.is_of(pod));
+        let current = template.is_some() && age(observed, pod) < AGE;
+        // Somebody has touched it, or something in the cluster touches every pod: then the next ones wait longer each time.
+        let touched = template.and_then(|template| template.check(pod).err());
         match state {
             MemberState::Claimed => waiting.claimed += 1,
             MemberState::Leaving | MemberState::Foreign => {}
             _ if observed.expectations.is_leaving(uid(pod)) => {}
             MemberState::Dead(message) => waiting.failed.push((pod, message)),
+            MemberState::Starting | MemberState::Unschedulable(_) | MemberState::Up if touched.is_some() => {
+                let path = touched.unwrap_or_default();
+                waiting.failed.push((pod, format!("{path} of a sandbox is not as the operator has made it")));
+            }
             MemberState::Starting | MemberState::Unschedulable(_) | MemberState::Up if !current => {
                 waiting.outdated.push(pod);
             }

@@ -35,7 +35,7 @@ pub enum PoolReason {
     QuotaExceeded,
     /// The API server refuses the sandboxes' pods.
     CreationRefused,
-    /// Sandboxes do not come up.
+    /// Sandboxes do not come up, or something changes them after they were made.
     SandboxStartFailed,
 }
 

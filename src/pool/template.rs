@@ -1,5 +1,6 @@
 //! What the sandboxes of a pool are made from.
 
+use super::verify::Made;
 use crate::config::Config;
 use crate::crd::{SandboxClassSpec, SandboxPool};
 use crate::sandbox::{
@@ -17,6 +18,7 @@ pub struct Template {
     pod: Pod,
     hash: String,
     dataset: Option<String>,
+    made: Made,
 }
 
 /// The pool names a dataset that its class does not have.
@@ -70,7 +72,8 @@ pub fn build_template(
     // Maps of these types are sorted, so equal pods have equal text.
     let hash = template_hash(&serde_json::to_string(&pod).unwrap_or_default());
     pod.labels_mut().insert(LABEL_TEMPLATE.to_owned(), hash.clone());
-    Ok(Template { pod, hash, dataset: preload.map(|dataset| dataset.name.clone()) })
+    let made = Made::of(&pod);
+    Ok(Template { pod, hash, dataset: preload.map(|dataset| dataset.name.clone()), made })
 }
 
 impl Template {
@@ -82,10 +85,12 @@ impl Template {
         pod
     }
 
-    /// The pod but for its name.
-    #[must_use]
-    pub const fn pod(&self) -> &Pod {
-        &self.pod
+    /// Checks that a waiting sandbox is as this template makes it now, field by field, and belongs to nobody else.
+    ///
+    /// # Errors
+    /// The path of the first field that differs.
+    pub fn check(&self, pod: &Pod) -> Result<(), String> {
+        self.made.is_still(pod)
     }
 
     /// The dataset that its runner reads before a run comes.

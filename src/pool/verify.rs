@@ -38,34 +38,40 @@ const FILLED_IN: &[(&str, &[&str])] = &[
 /// Lists to which a cluster may add, without anything that runs in the pod.
 const MAY_GROW: [&str; 2] = ["spec.imagePullSecrets", "spec.tolerations"];
 
-/// Checks that a waiting sandbox is as `made` says, which may lack a name, and belongs to nobody else.
-///
-/// # Errors
-/// The path of the first field that differs.
-pub fn as_made(pod: &Pod, made: &Pod) -> Result<(), String> {
-    if pod.metadata.deletion_timestamp.is_some() {
-        return Err("metadata.deletionTimestamp".to_owned());
+/// A pod as it was made, which may lack a name, ready to be compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Made {
+    parts: [(&'static str, Value); 4],
+}
+
+impl Made {
+    pub(super) fn of(pod: &Pod) -> Self {
+        Self { parts: parts(pod) }
     }
-    for label in [LABEL_RUN_UID, LABEL_ATTEMPT] {
-        if pod.labels().contains_key(label) {
-            return Err(format!("metadata.labels.{label}"));
+
+    /// Checks that a waiting sandbox is as it was made, and belongs to nobody else; an error is the path of the first
+    /// field that differs.
+    pub(super) fn is_still(&self, pod: &Pod) -> Result<(), String> {
+        if pod.metadata.deletion_timestamp.is_some() {
+            return Err("metadata.deletionTimestamp".to_owned());
         }
-    }
-    for (path, is, was) in [
-        ("metadata.labels", json(&pod.metadata.labels), json(&made.metadata.labels)),
-        ("metadata.annotations", json(&pod.metadata.annotations), json(&made.metadata.annotations)),
-        (
-            "metadata.ownerReferences",
-            json(&pod.metadata.owner_references),
-            json(&made.metadata.owner_references),
-        ),
-        ("spec", json(&pod.spec), json(&made.spec)),
-    ] {
-        if let Some(path) = difference(path, &was, &is) {
-            return Err(path);
+        for label in [LABEL_RUN_UID, LABEL_ATTEMPT] {
+            if pod.labels().contains_key(label) {
+                return Err(format!("metadata.labels.{label}"));
+            }
         }
+        let pairs = self.parts.iter().zip(parts(pod));
+        pairs.into_iter().find_map(|((path, was), (_, is))| difference(path, was, &is)).map_or(Ok(()), Err)
     }
-    Ok(())
+}
+
+fn parts(pod: &Pod) -> [(&'static str, Value); 4] {
+    [
+        ("metadata.labels", json(&pod.metadata.labels)),
+        ("metadata.annotations", json(&pod.metadata.annotations)),
+        ("metadata.ownerReferences", json(&pod.metadata.owner_references)),
+        ("spec", json(&pod.spec)),
+    ]
 }
 
 fn json(part: &impl serde::Serialize) -> Value {
@@ -93,7 +99,11 @@ fn difference(path: &str, made: &Value, is: &Value) -> Option<String> {
 fn object_difference(path: &str, made: &Map<String, Value>, is: &Map<String, Value>) -> Option<String> {
     let changed = made.iter().find_map(|(key, was)| {
         let path = format!("{path}.{key}");
-        is.get(key).map_or_else(|| Some(path.clone()), |is| difference(&path, was, is))
+        match is.get(key) {
+            Some(is) => difference(&path, was, is),
+            // An API server leaves out what is as if it were not there.
+            None => (!is_nothing(was)).then_some(path),
+        }
     });
     changed.or_else(|| {
         let may = FILLED_IN.iter().find(|(at, _)| *at == path).map_or(&[][..], |(_, fields)| fields);
@@ -102,6 +112,16 @@ fn object_difference(path: &str, made: &Map<String, Value>, is: &Map<String, Val
             .find(|key| !made.contains_key(*key) && !may.contains(&key.as_str()) && !may.contains(&"*"))?;
         Some(format!("{path}.{added}"))
     })
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
 }
 
 /// An API server writes 1 for 1000m.

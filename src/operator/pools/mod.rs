@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::nodes::Nodes;
 use crate::config::Config;
 use crate::crd::{SandboxClass, SandboxPool, StrategyRun};
-use crate::pool::{Template, as_made, build_template};
+use crate::pool::{Template, build_template};
 use crate::run::{ColdReason, Offer};
 use crate::sandbox::{LABEL_POOL, is_claimed, label_value, pool_label_selector};
 use futures::StreamExt as _;
@@ -32,6 +32,10 @@ const CONCURRENCY: u16 = 4;
 /// claimed by then is free again.
 const OFFERED: Duration = Duration::from_secs(10);
 
+/// How long a pool starts no other sandbox when a run has taken one, unless the run has its report before. Starting one
+/// costs a node a second of processor time, and most runs need less than a tenth of that.
+const QUIET: Duration = Duration::from_millis(300);
+
 /// The root objects: one that cannot be decoded must not stop the watch.
 type Guarded = DeserializeGuard<SandboxPool>;
 /// A pool by name.
@@ -45,6 +49,8 @@ pub(super) struct Pools {
     kept: Kept,
     /// Which run each sandbox was offered to last, by UIDs.
     offered: Arc<Mutex<HashMap<String, (String, Instant)>>>,
+    /// Runs that have just taken a sandbox, with the pool that it was of.
+    running: Arc<Mutex<HashMap<String, (PoolTarget, Instant)>>>,
     trigger: UnboundedSender<PoolTarget>,
 }
 
@@ -88,7 +94,14 @@ impl Pools {
                 let _ = bell.unbounded_send(ObjectRef::from_obj(pool.as_ref()));
             });
         });
-        let pools = Self { roots, members, kept: Kept::default(), offered: Arc::default(), trigger };
+        let pools = Self {
+            roots,
+            members,
+            kept: Kept::default(),
+            offered: Arc::default(),
+            running: Arc::default(),
+            trigger,
+        };
         (pools, Parts { roots: root_writer, members: member_writer, heard })
     }
 
@@ -132,7 +145,7 @@ impl Pools {
         candidates
             .sort_by_key(|pod| (!has_data(pod), pod.metadata.creation_timestamp.as_ref().map(|time| time.0)));
         let as_it_was =
-            |pod: &&Arc<Pod>| template_of(pod).is_some_and(|template| as_made(pod, template.pod()).is_ok());
+            |pod: &&Arc<Pod>| template_of(pod).is_some_and(|template| template.check(pod).is_ok());
         let Some(pod) = candidates.iter().find(as_it_was) else { return Offer::Cold(ColdReason::NoneReady) };
         offered.insert(pod.uid().unwrap_or_default(), (uid, Instant::now()));
         Offer::Member(pod.clone())
@@ -149,7 +162,7 @@ impl Pools {
                 .as_ref()
                 .and_then(|pool| pool.0.as_ref().ok())
                 .and_then(|pool| terms.template(pool, class).ok())
-                .is_some_and(|template| as_made(pod, template.pod()).is_ok())
+                .is_some_and(|template| template.check(pod).is_ok())
     }
 
     /// Keeps a connection to that sandbox; its pool is looked at whenever it becomes ready or ceases to be.
@@ -161,6 +174,32 @@ impl Pools {
     pub(super) fn is_lost(&self, pod_uid: &str) {
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         offered.insert(pod_uid.to_owned(), (String::new(), Instant::now()));
+    }
+
+    /// That run takes a sandbox of that pool now: for a moment nothing is started beside it.
+    pub(super) fn begins(&self, run_uid: &str, namespace: &str, pod_name: &str) {
+        let pod = self.members.get(&ObjectRef::new(pod_name).within(namespace));
+        if let Some(pool) = pod.and_then(|pod| pool_of(&self.roots, &pod)) {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.insert(run_uid.to_owned(), (pool, Instant::now()));
+        }
+    }
+
+    /// That run has its report, or will have none: its pool may fill up.
+    pub(super) fn ends(&self, run_uid: &str) {
+        let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(run_uid);
+        if let Some((pool, _)) = ended {
+            // Fails only when the controller is gone, and then nobody is left to be woken.
+            let _ = self.trigger.unbounded_send(pool);
+        }
+    }
+
+    /// For how long nothing of that pool is to be started yet.
+    fn quiet_for(&self, pool: &PoolTarget) -> Option<Duration> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|_, (_, since)| since.elapsed() < QUIET);
+        let own = running.values().filter(|(of, _)| of == pool);
+        own.map(|(_, since)| QUIET.saturating_sub(since.elapsed())).max()
     }
 
     /// The connection that is kept to that sandbox.

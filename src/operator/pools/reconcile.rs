@@ -141,6 +141,7 @@ pub(super) async fn reconcile(seen: Arc<Guarded>, context: Arc<Context>) -> Resu
     let now = Timestamp::now();
     let names = pods.iter().map(|pod| pod.name_any()).collect();
     let uids = pods.iter().filter_map(|pod| pod.uid()).collect();
+    let quiet = context.pools.quiet_for(&target);
     let able = members.iter().any(|member| member.ready);
     let (expectations, pause, since_write) = context.note(&uid, |note| {
         note.target = Some(target);
@@ -157,6 +158,7 @@ pub(super) async fn reconcile(seen: Arc<Guarded>, context: Arc<Context>) -> Resu
         members: &members,
         expectations: &expectations,
         pause: pause.as_ref(),
+        quiet,
         pressed: context.pressure.is_felt(&namespace),
         since_write,
         seed: &format!("{:x}", now.as_nanosecond()),
