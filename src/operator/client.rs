@@ -7,6 +7,10 @@ use kube::{Client, Config};
 use std::time::Duration;
 use tower::{BoxError, ServiceBuilder};
 
+/// How long an answer may take to begin: a watch's begins at once. Single calls have a shorter limit of their own, but nobody
+/// else would give up a list or a watch that an API server or a balancer takes and never answers.
+const HEAD: Duration = Duration::from_secs(30);
+
 /// Connects as kubeconfig, environment or service account say.
 ///
 /// # Errors
@@ -35,7 +39,13 @@ pub fn connect_to(config: Config) -> Result<Client, kube::Error> {
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
+        .map_future(begun)
         .map_err(BoxError::from)
         .service(hyper);
     Ok(Client::new(service, config.default_namespace))
+}
+
+/// Waits for the beginning of an answer, and not for ever.
+async fn begun<T>(answer: impl Future<Output = Result<T, BoxError>> + Send) -> Result<T, BoxError> {
+    tokio::time::timeout(HEAD, answer).await.map_err(BoxError::from)?
 }

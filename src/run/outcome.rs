@@ -8,6 +8,7 @@ use super::status::Draft;
 use crate::crd::{Durations, ErrorStatus, Reason, RunPath};
 use crate::sandbox::{CONTAINER, Exit};
 use crate::wire::{Expected, Outcome, Report, clean};
+use k8s_openapi::api::core::v1::Pod;
 
 /// Bytes of `error.message` and `error.tail`.
 const ERROR_MESSAGE: usize = 1024;
@@ -74,11 +75,7 @@ pub(super) const fn reason_of(outcome: Outcome) -> Reason {
 pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observed<'_>) -> Option<Effect> {
     let reason = reason_of(report.outcome);
     draft.close_attempt(if reason == Reason::Succeeded { "Completed" } else { reason.as_str() });
-    let image = observed.pod.and_then(|pod| {
-        let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-        Some(statuses.iter().find(|status| status.name == CONTAINER)?.image_id.clone())
-            .filter(|id| !id.is_empty())
-    });
+    let image = observed.pod.and_then(image_of);
     let status = draft.status_mut();
     status.path = Some(RunPath::Sandbox);
     status.metrics = report.metrics;
@@ -117,6 +114,21 @@ pub(super) fn write_report(draft: &mut Draft, report: &Report, observed: &Observ
             None
         }
     }
+}
+
+/// The image that ran, as the node says. A report may come before the node's word, and then a digest in the pod's own spec is
+/// as good.
+fn image_of(pod: &Pod) -> Option<String> {
+    let said = || {
+        let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+        let status = statuses.iter().find(|status| status.name == CONTAINER)?;
+        Some(status.image_id.clone()).filter(|id| !id.is_empty())
+    };
+    let asked = || {
+        let container = pod.spec.as_ref()?.containers.iter().find(|container| container.name == CONTAINER)?;
+        container.image.clone().filter(|image| image.contains("@sha256:"))
+    };
+    said().or_else(asked)
 }
 
 fn durations(timeline: Timeline, report: &Report) -> Durations {

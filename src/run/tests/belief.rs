@@ -1,6 +1,6 @@
 //! Whose word counts: a pod's status can be written by others than its kubelet, and a report can be an old one.
 
-use super::table::{exited, gone, on_record, ready, recorded, with_pod};
+use super::table::{exited, gone, on_record, ready, recorded, running, with_pod};
 use crate::run::{Effect, Intent, Line, Next, SessionView, plan};
 use crate::wire::Metrics;
 use serde_json::json;
@@ -74,4 +74,26 @@ fn a_report_of_another_attempt_pod_or_run_is_refused_in_the_termination_log() {
         assert_eq!(ready(&plan), ("False", "InvalidResult"), "{replayed}");
         assert_eq!(plan.status.unwrap().metrics, None);
     }
+}
+
+#[test]
+fn a_report_that_is_faster_than_its_node_leaves_no_gap_in_the_provenance() {
+    let world = recorded();
+    let session =
+        SessionView { accepted: true, report: Some(Ok(Box::new(world.report()))), ..SessionView::default() };
+    let run = on_record(&world);
+    let digest = |status: serde_json::Value, image: &str| {
+        let mut pod = world.pod(status);
+        let container = json!({"name": "runner", "image": image});
+        pod.spec.as_mut().unwrap().containers.push(serde_json::from_value(container).unwrap());
+        let mut observed = world.observe();
+        (observed.run, observed.pod, observed.session) = (&run, Some(&pod), Some(&session));
+        let status = plan(&observed).status.unwrap();
+        status.provenance.unwrap().image_digest
+    };
+    let early = || json!({"phase": "Pending"});
+    let pinned = format!("localhost/sandbox@sha256:{}", "a".repeat(64));
+    assert_eq!(digest(running(), &pinned).as_deref(), Some("sha256:1"), "what the node says");
+    assert_eq!(digest(early(), &pinned), Some(pinned.clone()), "before it has said anything");
+    assert_eq!(digest(early(), "localhost/sandbox:1"), None, "a tag is no digest");
 }
