@@ -47,6 +47,7 @@ fn whatever_is_spoiled_the_run_ends_as_if_nothing_had_been() {
         .filter(wanted)
         .map(|(_, cell)| cell)
         .collect();
+    println!("{} cells; reference: {}", cells.len(), reference.totals());
     let matrix = Mutex::new(Matrix::new(&reference, cells.len()));
     let cells = Mutex::new(cells);
     std::thread::scope(|scope| {

@@ -26,6 +26,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kube::Client;
 use kube::client::ConfigExt as _;
+use pump::Flow;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -55,6 +56,8 @@ pub enum Fate {
     CutAfter(usize),
     /// The operator is killed at that moment.
     CrashMidway(usize),
+    /// What comes through a tunnel after the runner's report waits for that long.
+    HoldAfterReport(Duration),
     /// The operator is killed before the request is sent.
     CrashBefore,
     /// The operator is killed when the API server has done it and before it hears of it.
@@ -210,7 +213,12 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         (seen.len() - 1, fate)
     };
     match fate {
-        Fate::Pass | Fate::LoseReply | Fate::CutAfter(_) | Fate::CrashMidway(_) | Fate::CrashAfter => {}
+        Fate::Pass
+        | Fate::LoseReply
+        | Fate::CutAfter(_)
+        | Fate::CrashMidway(_)
+        | Fate::HoldAfterReport(_)
+        | Fate::CrashAfter => {}
         Fate::Refuse(code) => return Ok(refusal(code)),
         Fate::Silence => return std::future::pending().await,
         Fate::Cut => return Err("cut".into()),
@@ -248,6 +256,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         Fate::Pass
         | Fate::CutAfter(_)
         | Fate::CrashMidway(_)
+        | Fate::HoldAfterReport(_)
         | Fate::Refuse(_)
         | Fate::Silence
         | Fate::Cut
@@ -257,9 +266,19 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     if let Some((downstream, upstream)) = tunnel {
         tokio::spawn(async move {
             let Ok((downstream, upstream)) = tokio::try_join!(downstream, upstream) else { return };
-            let stop =
-                if let Fate::CutAfter(reads) | Fate::CrashMidway(reads) = fate { Some(reads) } else { None };
-            let stopped = pump::tunnel(TokioIo::new(downstream), TokioIo::new(upstream), stop).await;
+            let flow = match fate {
+                Fate::CutAfter(reads) | Fate::CrashMidway(reads) => Flow::StopAfter(reads),
+                Fate::HoldAfterReport(pause) => Flow::HoldAfter(br#"{"report""#, pause),
+                Fate::Pass
+                | Fate::Refuse(_)
+                | Fate::Silence
+                | Fate::Cut
+                | Fate::LoseReply
+                | Fate::Delay(_)
+                | Fate::CrashBefore
+                | Fate::CrashAfter => Flow::Free,
+            };
+            let stopped = pump::tunnel(TokioIo::new(downstream), TokioIo::new(upstream), flow).await;
             if let Some(seen) = lock(&shared.seen).get_mut(number) {
                 seen.stopped = stopped;
             }

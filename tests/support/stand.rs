@@ -54,10 +54,7 @@ impl Stand {
         let proxy = block_on(Proxy::start(&config));
         let operator = Arc::new(Operator::prepare(&home.name, &proxy));
         let killed = operator.clone();
-        proxy.crash_by(Box::new(move || {
-            killed.kill();
-            killed.start();
-        }));
+        proxy.crash_by(Box::new(move || killed.restart()));
         operator.start();
         let stand = Self { proxy, home, operator, _paused: paused };
         stand.wait(START, "the operator watches", |stand| {
@@ -139,8 +136,7 @@ impl Stand {
 
     /// Kills the operator and starts it again.
     pub fn restart(&self) {
-        self.operator.kill();
-        self.operator.start();
+        self.operator.restart();
     }
 
     /// What the operator has written to its log.
@@ -199,8 +195,23 @@ impl Operator {
     }
 
     fn start(&self) {
+        *lock(&self.child) = Some(self.spawn());
+    }
+
+    /// In one step for whoever asks whether it lives.
+    fn restart(&self) {
+        let mut child = lock(&self.child);
+        end(&mut child);
+        *child = Some(self.spawn());
+    }
+
+    fn kill(&self) {
+        end(&mut lock(&self.child));
+    }
+
+    fn spawn(&self) -> Child {
         let log = OpenOptions::new().append(true).open(self.folder.join("log")).expect("the log");
-        let child = Command::new(env!("CARGO_BIN_EXE_stratbox"))
+        Command::new(env!("CARGO_BIN_EXE_stratbox"))
             .args(["operator", "--listen", "127.0.0.1:0", "--config"])
             .arg(self.folder.join("operator.yaml"))
             .env("KUBECONFIG", self.folder.join("kubeconfig"))
@@ -209,15 +220,14 @@ impl Operator {
             .stdout(log.try_clone().expect("the log"))
             .stderr(log)
             .spawn()
-            .expect("the operator");
-        *lock(&self.child) = Some(child);
+            .expect("the operator")
     }
+}
 
-    fn kill(&self) {
-        if let Some(mut child) = lock(&self.child).take() {
-            child.kill().expect("a signal");
-            child.wait().expect("its end");
-        }
+fn end(child: &mut Option<Child>) {
+    if let Some(mut child) = child.take() {
+        child.kill().expect("a signal");
+        child.wait().expect("its end");
     }
 }
 

@@ -17,6 +17,12 @@ const CODE: &str = "def strategy(data):\n    return data['close'] > data['close'
 const PATIENCE: Duration = Duration::from_mins(1);
 /// No request and no write for this long is rest.
 const REST: Duration = Duration::from_secs(3);
+/// How long the operator waits for an answer that never comes, and then for its next try.
+const GIVEN_UP: Duration = Duration::from_secs(17);
+/// Runs that the reference is made of.
+const REFERENCES: usize = 5;
+/// How often a cell is tried whose run has made no such request.
+const TRIES: usize = 6;
 /// More status writes than the reference's that a fault may cost: progress, told because it took long.
 const MORE_WRITES: usize = 4;
 
@@ -85,10 +91,10 @@ impl Request {
 }
 
 impl Reference {
-    /// Takes the requests that each of three runs has made: how often a pod is looked at on its way depends on how its
+    /// Takes the requests that each of some runs has made: how often a pod is looked at on its way depends on how its
     /// changes fall together.
     pub(crate) fn take(stand: &Stand) -> Self {
-        let mut traces: Vec<Trace> = (0..3)
+        let mut traces: Vec<Trace> = (0..REFERENCES)
             .map(|_| trace(stand, None).unwrap_or_else(|wrong| panic!("the reference: {wrong}")))
             .collect();
         let mut trace = traces.pop().unwrap();
@@ -116,7 +122,7 @@ impl Reference {
 impl Cell {
     /// Runs it, and again if the run has made no such request this time.
     pub(crate) fn try_on(&self, stand: &Stand, reference: &Reference) -> Verdict {
-        for _ in 0..3 {
+        for _ in 0..TRIES {
             match trace(stand, Some(self)) {
                 Err(wrong) => return Verdict::Differs(vec![wrong]),
                 Ok(trace) if trace.fired == 0 => {}
@@ -202,7 +208,7 @@ fn until_finished(stand: &Stand, name: &str) -> Result<StrategyRun, String> {
 /// Waits for rest; whether the status moved after the end, and whether there is no rest.
 fn at_rest(stand: &Stand, ended: &StrategyRun) -> Result<(StrategyRun, bool, bool), String> {
     let started = Instant::now();
-    let is_quiet = || stand.requests().last().is_none_or(|seen| seen.at.elapsed() > REST);
+    let is_quiet = || stand.requests().iter().all(|seen| seen.at.elapsed() > unanswered(seen.fate) + REST);
     while !is_quiet() && started.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -213,6 +219,22 @@ fn at_rest(stand: &Stand, ended: &StrategyRun) -> Result<(StrategyRun, bool, boo
         return Err("the operator has panicked".into());
     }
     Ok((run, moved, restless))
+}
+
+/// How long after a request of that fate nothing more may come although all goes well.
+fn unanswered(fate: Fate) -> Duration {
+    match fate {
+        Fate::Silence => GIVEN_UP,
+        Fate::Delay(pause) | Fate::HoldAfterReport(pause) => pause,
+        Fate::Pass
+        | Fate::Refuse(_)
+        | Fate::Cut
+        | Fate::LoseReply
+        | Fate::CutAfter(_)
+        | Fate::CrashMidway(_)
+        | Fate::CrashBefore
+        | Fate::CrashAfter => Duration::ZERO,
+    }
 }
 
 fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {

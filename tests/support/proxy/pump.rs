@@ -79,9 +79,19 @@ pub(super) async fn pump(
     }
 }
 
-/// Carries bytes both ways until either end goes, or until there was something to read upstream so many times; says
-/// whether it was that.
-pub(super) async fn tunnel<D, U>(downstream: D, upstream: U, stop: Option<usize>) -> bool
+/// How a tunnel's bytes come through from the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// As they come.
+    Free,
+    /// Until there was something to read so many times.
+    StopAfter(usize),
+    /// What comes after the first message with these bytes in it waits.
+    HoldAfter(&'static [u8], Duration),
+}
+
+/// Carries bytes both ways until either end goes; says whether it was stopped.
+pub(super) async fn tunnel<D, U>(downstream: D, upstream: U, flow: Flow) -> bool
 where
     D: AsyncRead + AsyncWrite,
     U: AsyncRead + AsyncWrite,
@@ -90,14 +100,28 @@ where
     let (mut from_server, mut to_server) = tokio::io::split(upstream);
     let down = async {
         let mut buffer = vec![0; 64 * 1024];
-        let mut reads = 0;
+        let (mut reads, mut rest, mut held) = (0, Vec::new(), false);
         while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
             reads += 1;
-            if Some(reads) == stop {
+            if flow == Flow::StopAfter(reads) {
                 return true;
             }
-            if to_operator.write_all(&buffer[..length]).await.is_err() {
-                break;
+            let Flow::HoldAfter(word, pause) = flow else {
+                if to_operator.write_all(&buffer[..length]).await.is_err() {
+                    return false;
+                }
+                continue;
+            };
+            rest.extend_from_slice(&buffer[..length]);
+            while let Some(end) = message_end(&rest) {
+                let message: Vec<u8> = rest.drain(..end).collect();
+                if to_operator.write_all(&message).await.is_err() {
+                    return false;
+                }
+                if !held && message.windows(word.len()).any(|bytes| bytes == word) {
+                    held = true;
+                    tokio::time::sleep(pause).await;
+                }
             }
         }
         false
@@ -106,4 +130,15 @@ where
         stopped = down => stopped,
         _ = tokio::io::copy(&mut from_operator, &mut to_server) => false,
     }
+}
+
+/// Where the first WebSocket message ends, if all of it is there; a server's are not masked.
+fn message_end(bytes: &[u8]) -> Option<usize> {
+    let (head, body) = match bytes.get(1)? & 0x7f {
+        126 => (4, u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
+        127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)),
+        short => (2, u64::from(short)),
+    };
+    let end = head + usize::try_from(body).ok()?;
+    (bytes.len() >= end).then_some(end)
 }
