@@ -27,9 +27,10 @@ bench: ## StrategyRun against a plain hardened Job; the gate and the runner by t
 	cargo bench --locked --bench gate
 	cargo bench --locked --bench runner
 
-faults: ## the API server misbehaves in ways of its own: lost replies, silent watches, another writer
+faults: ## the API server misbehaves in ways of its own: lost replies, silent watches, another writer; daemons are killed
 	@tests/install >/dev/null
-	cargo test --locked --test e2e_faults -- --test-threads 3
+	cargo test --locked --test e2e_faults -- --test-threads 3 --nocapture
+	cargo test --locked --test e2e_outages -- --nocapture
 
 attacks: ## strategies that the gate would refuse try to forge results and to leave the sandbox; with what they did
 	@tests/install >/dev/null

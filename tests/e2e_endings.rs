@@ -119,6 +119,38 @@ fn a_slow_strategy_ends_at_its_deadline() {
     assert_eq!(path(&run), Some(RunPath::Sandbox));
 }
 
+/// Finds the evaluation, which is a child of the runner's own child, and ends it as the kernel does for a forbidden call.
+const FORBIDDEN: &str = "
+import os
+def parent(process):
+    return int(open(f'/proc/{process}/stat').read().rsplit(')', 1)[1].split()[1])
+processes = [int(name) for name in os.listdir('/proc') if name.isdigit()]
+evaluations = [process for process in processes if parent(process) > 1 and parent(parent(process)) == 1]
+assert len(evaluations) == 1, evaluations
+os.kill(evaluations[0], 31)
+";
+
+#[test]
+fn a_strategy_that_the_filter_has_killed_is_a_violation() {
+    let home = namespace("violation");
+    // No program that the gate lets through makes such a call (tests/e2e_attacks.rs makes them by direct frames), so the
+    // signal by which the kernel answers it is sent from beside the runner.
+    home.apply(&run_yaml("forbidden", BUSY, ""));
+    let running = wait_reason(&home, "forbidden", "Running");
+    let pod = running.status.unwrap().attempts[0].pod_name.clone();
+    let sent = |_: usize| {
+        std::thread::sleep(Duration::from_millis(300));
+        let exec = ["-n", &home.name, "exec", &pod, "--", "/usr/bin/python3", "-B", "-c", FORBIDDEN];
+        support::kubectl_with(&exec, "")
+    };
+    // The interpreter forks only when it has imported everything.
+    let last = (0..30).map(sent).find(Result::is_ok);
+    assert!(last.is_some(), "there was never an evaluation");
+    let run = home.wait_finished("forbidden");
+    assert_ends(&run, "SandboxViolation", &["it may only compute"]);
+    assert_eq!((path(&run), run.status.unwrap().metrics), (Some(RunPath::Sandbox), None));
+}
+
 #[test]
 fn a_strategy_beyond_its_memory_is_told_so() {
     let home = namespace("memory");

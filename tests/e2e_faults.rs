@@ -2,6 +2,7 @@
 //! operator of this checkout behind it. `tests/sweep.rs` has those that strike once.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::print_stdout, reason = "the moments of the kills are what a failure is repeated by")]
 
 #[path = "support/proxy.rs"]
 mod proxy;
@@ -75,6 +76,53 @@ fn for_a_while(stand: &Stand, length: Duration, fate: Fate) {
 
 fn of(call: &Call, verb: &str, resource: &str) -> bool {
     call.verb == verb && call.resource == resource
+}
+
+/// Seeds of moments at which the operator is killed.
+const SEEDS: u64 = 24;
+
+/// Milliseconds that a seed has for the next pause, less than so many.
+fn dice(state: &mut u64, below: u64) -> Duration {
+    // SplitMix64: neighbours among the seeds have nothing in common.
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut bits = *state;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    Duration::from_millis((bits ^ (bits >> 31)) % below)
+}
+
+#[test]
+fn f02_an_operator_that_is_killed_at_any_moment_runs_nothing_twice() {
+    let stand = Stand::new("killed");
+    stand.create("model", FAST);
+    let model = assert_succeeds_once(&stand, "model");
+    let (mut under_way, mut kills) = (0, 0);
+    for seed in 0..SEEDS {
+        let (name, mut state) = (format!("seed-{seed}"), seed);
+        stand.proxy.forget();
+        stand.create(&name, FAST);
+        let mut pauses = Vec::new();
+        for below in [2_500, 1_000] {
+            let pause = dice(&mut state, below);
+            std::thread::sleep(pause);
+            let run = block_on(stand.home.runs().get(&name)).unwrap();
+            under_way += u32::from(!support::is_finished(&run));
+            kills += 1;
+            stand.restart();
+            pauses.push(pause.as_millis());
+        }
+        let run = stand.home.wait_finished(&name);
+        let attempts = &run.status.as_ref().unwrap().attempts;
+        println!("seed {seed}: killed after {pauses:?} ms: {} in {} sandbox", reason(&run), attempts.len());
+        assert_eq!((reason(&run), attempts.len()), ("Succeeded", 1), "{:?}", run.status);
+        assert_eq!(stand.containers_started(&[attempts[0].pod_name.clone()]), 1);
+        assert_eq!(metrics(&run), metrics(&model));
+        // A creation whose answer nobody waited for is not in the proxy's count.
+        assert!(done(&stand, "create", "pods").len() <= 1, "pods created");
+        assert!(stand.is_alive() && !stand.log().contains("panicked at"));
+    }
+    println!("{SEEDS} runs, {kills} kills, {under_way} of them under way: 0 executed twice");
+    assert!(under_way * 2 > kills, "most kills came too late: {under_way} of {kills}");
 }
 
 #[test]
@@ -160,6 +208,39 @@ fn f05_an_api_server_that_asks_for_patience_gets_it() {
     assert_succeeds_once(&stand, "attach");
     let refused = stand.requests().iter().filter(|seen| seen.fate == Fate::Refuse(429)).count();
     assert!((1..=7).contains(&refused), "{refused} tries to attach within 6 s");
+}
+
+#[test]
+fn a_runner_that_cannot_be_reached_yet_shows_as_starting() {
+    let stand = Stand::new("starting");
+    let mut until = None;
+    stand.proxy.play(move |call, _| {
+        let until = *until.get_or_insert_with(|| Instant::now() + Duration::from_secs(8));
+        if call.verb == "attach" && Instant::now() < until { Fate::Refuse(500) } else { Fate::Pass }
+    });
+    stand.create("deaf", FAST);
+    let waiting = stand.home.wait_until("deaf", |run| reason(run) == "Starting", support::PATIENCE);
+    let (_, _, message) = support::condition(&waiting, "Ready").unwrap();
+    assert!(message.contains("runner") || message.contains("starting"), "{message}");
+    assert!(support::condition(&waiting, "Reconciling").is_some() && !support::is_finished(&waiting));
+    assert_eq!(support::condition(&waiting, "Scheduled").map(|(status, _, _)| status), Some("True"));
+    assert_succeeds_once(&stand, "deaf");
+}
+
+#[test]
+fn artifacts_on_their_way_show_as_collecting() {
+    let stand = Stand::new("collecting");
+    stand.proxy.play(|call, _| {
+        if call.verb == "attach" { Fate::HoldAfterReport(Duration::from_secs(4)) } else { Fate::Pass }
+    });
+    let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  artifacts: [EquityCurve]\n";
+    stand.home.apply(&support::run_yaml("curve", FAST, more));
+    let waiting = stand.home.wait_until("curve", |run| reason(run) == "Collecting", support::PATIENCE);
+    let status = waiting.status.as_ref().unwrap();
+    assert!(status.metrics.is_none() && status.artifacts.is_empty(), "not before it has all: {status:?}");
+    assert!(support::condition(&waiting, "Reconciling").is_some() && !support::is_finished(&waiting));
+    let run = assert_succeeds_once(&stand, "curve");
+    assert_eq!(run.status.unwrap().artifacts.len(), 1);
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! One attached connection to a runner: lines both ways.
 
+use super::output::{self, End, Output};
 use crate::sandbox::CONTAINER;
 use crate::wire::{Hello, Inbound, MAX_OUTBOUND_LINE, Outbound, Progress};
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
 use kube::api::{AttachParams, AttachedProcess};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +14,8 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 /// How long a single attach may take to connect.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a line may take to be written.
+const WRITE: Duration = Duration::from_secs(5);
 /// How long the node may take to say how an attach has ended.
 const END: Duration = Duration::from_secs(5);
 /// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
@@ -55,7 +56,7 @@ pub(super) struct Streams<W, R> {
 pub(super) struct Connection {
     pub(super) streams: Streams<Box<dyn AsyncWrite + Send + Unpin>, Box<dyn AsyncRead + Send + Unpin>>,
     /// How the attach has ended, as the node says.
-    end: Option<BoxFuture<'static, Option<Status>>>,
+    end: End,
     /// Its tasks carry the bytes as long as it is there.
     _attached: AttachedProcess,
 }
@@ -76,21 +77,24 @@ impl Connection {
         let attach = tokio::time::timeout(CONNECT, pods.attach(pod_name, &params));
         let mut attached =
             attach.await.map_err(|_| Broken::Silent)?.map_err(|error| Broken::Attach(Box::new(error)))?;
-        let (Some(stdin), Some(stdout)) = (attached.stdin(), attached.stdout()) else {
+        let (Some(stdin), Some(stdout), Some(status)) =
+            (attached.stdin(), attached.stdout(), attached.take_status())
+        else {
             return Err(Broken::Ended);
         };
-        let end = attached.take_status().map(|end| Box::pin(end) as BoxFuture<'static, Option<Status>>);
+        let end = output::end(status);
+        let stdout = Output::new(stdout, end.clone());
         Ok(Self { streams: Streams::new(Box::new(stdin), Box::new(stdout)), end, _attached: attached })
     }
 
     /// The node says how an attach has ended; a connection that broke has nobody to say it.
     pub(super) async fn explain(self, error: Broken) -> Broken {
-        match (error, self.end) {
-            (Broken::Ended, Some(end)) => match tokio::time::timeout(END, end).await {
+        match error {
+            Broken::Ended => match tokio::time::timeout(END, self.end).await {
                 Ok(Some(status)) if status.status.as_deref() == Some("Success") => Broken::Over,
                 Ok(_) | Err(_) => Broken::Ended,
             },
-            (error, _) => error,
+            error => error,
         }
     }
 }
@@ -101,8 +105,12 @@ impl<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send> Streams<W, R> {
     }
 
     pub(super) async fn send(&mut self, frame: &Inbound) -> Result<(), Broken> {
-        self.stdin.write_all(frame.to_line().as_bytes()).await.map_err(Broken::Write)?;
-        self.stdin.flush().await.map_err(Broken::Write)
+        // Of a pipe whose other end is gone nobody takes what is more than its buffer.
+        within(WRITE, async {
+            self.stdin.write_all(frame.to_line().as_bytes()).await.map_err(Broken::Write)?;
+            self.stdin.flush().await.map_err(Broken::Write)
+        })
+        .await
     }
 
     /// The next line that is a frame; too long ones and others are passed over.

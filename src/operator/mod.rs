@@ -8,6 +8,7 @@ mod enact;
 mod error;
 mod nodes;
 mod observe;
+mod output;
 mod places;
 mod pools;
 mod reconcile;
@@ -31,6 +32,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use nodes::Nodes;
@@ -52,6 +54,11 @@ const CONCURRENCY: u16 = 16;
 
 /// Runs in one page of a list: some megabytes if each has code of the usual size.
 const PAGE: u32 = 250;
+
+/// The pause after a watch that failed, and the longest one: the client's own, of half a minute and for two minutes after the
+/// last failure, would outlast most outages by far.
+const WATCH_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_WATCH_PAUSE: Duration = Duration::from_secs(5);
 
 /// The root objects of the controller: one that cannot be decoded must not stop the watch.
 type Guarded = DeserializeGuard<StrategyRun>;
@@ -202,7 +209,7 @@ async fn control_namespace(
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
     let stream = watcher(runs, watcher::Config::default())
-        .default_backoff()
+        .backoff(WatchPauses::default())
         .modify(|run| {
             // Neither is looked at, and the second holds the code once more.
             let meta = run.meta_mut();
@@ -220,6 +227,7 @@ async fn control_namespace(
         .owns(pods, watcher::Config::default().labels(&run_label_selector()))
         .watches(classes, watcher::Config::default(), move |class| runs_of_class(&waiting, &class))
         .reconcile_on(heard)
+        .trigger_backoff(WatchPauses::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .run(reconcile::reconcile, reconcile::error_policy, context)
         .for_each(move |result| {
@@ -229,6 +237,31 @@ async fn control_namespace(
             }
         })
         .await;
+}
+
+/// Pauses after failures of a watch, each twice the one before.
+struct WatchPauses(Duration);
+
+impl Default for WatchPauses {
+    fn default() -> Self {
+        Self(WATCH_PAUSE)
+    }
+}
+
+impl Iterator for WatchPauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_WATCH_PAUSE);
+        Some(pause)
+    }
+}
+
+impl Backoff for WatchPauses {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// Gives the runs that have a sandbox already their places: before any other run, in whichever namespace, may ask for one.

@@ -1,0 +1,169 @@
+//! Parts of the cluster that die under a run and come back: the node's agent and runtime, the API server and its store.
+//! Only on the cluster of `tests/cluster`, whose daemons this kills; `tests/cluster/up` brings them back.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::print_stdout, reason = "what became of the run is worth a line")]
+
+mod support;
+
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use stratbox::crd::StrategyRun;
+use support::{Namespace, PATIENCE, cluster, condition, kubectl_with, namespace, reason, root, run_yaml};
+
+/// How long a part stays away.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// About fifteen seconds of computing on half a CPU.
+const BUSY: &str = "
+def strategy(data):
+    total = 0
+    for i in range(18_000):
+        for j in range(10_000):
+            total += j % 7
+    return data['close'] > total * 0
+";
+
+/// One at a time: all runs share what is taken away.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// What brings the cluster back, also after a test that has failed.
+struct Outage {
+    stopped: Option<u32>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Outage {
+    fn prepare() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = root().join("target/cluster");
+        // The client's own copy of the kubeconfig is the test cluster's.
+        cluster();
+        assert!(
+            ours.join("processes/kubelet.json").exists(),
+            "only the cluster of tests/cluster can be taken apart"
+        );
+        Self { stopped: None, _alone: alone }
+    }
+
+    /// PID of one of the cluster's daemons, by the record of whoever has started it.
+    fn daemon(name: &str) -> u32 {
+        let file = root().join(format!("target/cluster/processes/{name}.json"));
+        let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        u32::try_from(record["pid"].as_u64().unwrap()).unwrap()
+    }
+
+    fn kill(name: &str) {
+        signal(Self::daemon(name), "KILL");
+    }
+
+    fn stop(&mut self, name: &str) {
+        let process = Self::daemon(name);
+        signal(process, "STOP");
+        self.stopped = Some(process);
+    }
+
+    /// Brings back what is away, and waits until the API server answers.
+    fn end(&mut self) {
+        if let Some(process) = self.stopped.take() {
+            signal(process, "CONT");
+        }
+        let done = Command::new(root().join("tests/cluster/up")).output().expect("tests/cluster/up");
+        let said = support::text(&done.stderr);
+        assert!(done.status.success() || std::thread::panicking(), "tests/cluster/up: {said}");
+        let started = Instant::now();
+        // More than once: some connections of ours are still to the one that has gone.
+        let mut answers = 0;
+        while answers < 3 && started.elapsed() < PATIENCE {
+            let ready = kubectl_with(&["get", "--raw", "/readyz"], "").is_ok();
+            answers = if ready { answers + 1 } else { 0 };
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    let done = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill");
+    assert!(done.success(), "kill -s {name} {process}");
+}
+
+fn create(home: &Namespace, name: &str) {
+    let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 60\n  cachePolicy: Never\n  podRetention: {onSuccess: Keep}\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
+    home.apply(&run_yaml(name, BUSY, more));
+}
+
+/// Metrics, by the first sandbox, which has accepted the run once; and nothing was fallen back to.
+fn assert_succeeds_once(home: &Namespace, name: &str) -> StrategyRun {
+    let run = home.wait_finished(name);
+    assert_eq!(reason(&run), "Succeeded", "{:?}", run.status);
+    assert!(condition(&run, "FallbackActive").is_none());
+    let attempts = &run.status.as_ref().unwrap().attempts;
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
+    let log = home.kubectl(&["logs", &attempts[0].pod_name]);
+    let accepted = log.lines().filter(|line| line.starts_with("{\"accepted\"")).count();
+    assert_eq!(accepted, 1, "one sandbox has accepted the run, once:\n{log}");
+    let restarts = home.kubectl(&[
+        "get",
+        "pod",
+        &attempts[0].pod_name,
+        "-o",
+        "jsonpath={.status.containerStatuses[0].restartCount}",
+    ]);
+    assert_eq!(restarts, "0", "one container");
+    println!("{name}: {} in {} attempt, accepted once", reason(&run), attempts.len());
+    run
+}
+
+/// A run while that daemon is killed, when it is computing and when its sandbox is coming up.
+fn a_run_survives(daemon: &str) {
+    let mut outage = Outage::prepare();
+    let home = namespace("outage");
+    create(&home, "running");
+    home.wait_until("running", |run| reason(run) == "Running", PATIENCE);
+    Outage::kill(daemon);
+    std::thread::sleep(AWAY);
+    outage.end();
+    assert_succeeds_once(&home, "running");
+
+    create(&home, "starting");
+    let begun = |run: &StrategyRun| run.status.as_ref().is_some_and(|status| !status.attempts.is_empty());
+    home.wait_until("starting", begun, PATIENCE);
+    Outage::kill(daemon);
+    std::thread::sleep(AWAY);
+    outage.end();
+    assert_succeeds_once(&home, "starting");
+}
+
+#[test]
+fn f33_a_kubelet_that_is_killed_costs_no_run_and_no_second_execution() {
+    a_run_survives("kubelet");
+}
+
+#[test]
+fn f33_a_container_runtime_that_is_killed_costs_no_run_and_no_second_execution() {
+    a_run_survives("containerd");
+}
+
+#[test]
+fn f07_an_api_server_that_is_killed_costs_no_run_and_no_second_execution() {
+    a_run_survives("kube-apiserver");
+}
+
+#[test]
+fn f07_a_store_that_stands_still_costs_no_run_and_no_second_execution() {
+    let mut outage = Outage::prepare();
+    let home = namespace("outage");
+    create(&home, "still");
+    home.wait_until("still", |run| reason(run) == "Running", PATIENCE);
+    outage.stop("etcd");
+    std::thread::sleep(Duration::from_secs(30));
+    outage.end();
+    assert_succeeds_once(&home, "still");
+}
