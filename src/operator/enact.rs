@@ -215,6 +215,9 @@ fn refusal_kind(status: &Status) -> Option<RefusalKind> {
         Some(RefusalKind::Quota)
     } else if status.is_forbidden() && message.contains("RuntimeClass") && message.contains("not found") {
         Some(RefusalKind::Runtime)
+    } else if status.is_forbidden() && message.contains("error looking up service account") {
+        // A namespace that has just come has none yet: whoever applies it together with a run meets this.
+        Some(RefusalKind::Server)
     } else if status.is_forbidden() && message.contains("cannot create resource") {
         None
     } else if status.is_forbidden() || status.is_invalid() || status.code == 400 {
@@ -311,5 +314,36 @@ async fn publish(recorder: &Recorder, run: &StrategyRun, notice: Notice) {
     };
     if let Err(error) = within(recorder.publish(&event, &run.object_ref(&()))).await {
         tracing::warn!(error = chain(&error), reason = notice.reason.as_str(), "failed to publish an event");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forbidden(message: &str) -> Status {
+        Status { code: 403, reason: "Forbidden".into(), ..Status::failure(message, "Forbidden") }
+    }
+
+    #[test]
+    fn what_will_pass_is_told_from_what_will_not() {
+        for (message, kind) in [
+            (
+                "pods \"a\" is forbidden: error looking up service account b/default: serviceaccount \"default\" not found",
+                Some(RefusalKind::Server),
+            ),
+            ("pods \"a\" is forbidden: exceeded quota: none, requested: pods=1", Some(RefusalKind::Quota)),
+            (
+                "pods \"a\" is forbidden: pod rejected: RuntimeClass \"x\" not found",
+                Some(RefusalKind::Runtime),
+            ),
+            ("pods is forbidden: User \"u\" cannot create resource \"pods\"", None),
+            (
+                "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\"",
+                Some(RefusalKind::Admission),
+            ),
+        ] {
+            assert_eq!(refusal_kind(&forbidden(message)), kind, "{message}");
+        }
     }
 }
