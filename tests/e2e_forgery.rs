@@ -387,7 +387,7 @@ def strategy(data):
 #[test]
 fn x13_a_status_that_somebody_writes_does_not_win_over_the_runner() {
     let home = namespace("status");
-    let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n";
+    let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  cachePolicy: Never\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
     home.apply(&run_yaml("honest", HONEST, more));
     let honest = home.wait_finished("honest").status.unwrap().metrics;
     assert!(honest.is_some());
