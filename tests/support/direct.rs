@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use stratbox::config::Config;
 use stratbox::crd::{DatasetSlice, ResourceLimits, SandboxClass, StrategyRunSpec};
 use stratbox::run::{Resolved, resolve};
-use stratbox::sandbox::{CONTAINER, Exit, PodRequest, PodState, build_pod, read_pod};
+use stratbox::sandbox::{CONTAINER, Exit, PodRequest, PodState, Purpose, build_pod, read_pod};
 use stratbox::wire::{self, Checks, Expected, Hello, Inbound, Outbound, Progress, Report, Run};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -186,7 +186,7 @@ impl Range {
             namespace: &self.home.name,
             name: &order.name,
             owner: self.owner.clone(),
-            attempt: 1,
+            purpose: Purpose::Run { attempt: 1 },
             class_name: "default",
             class: &class,
             limits: &resolved.echo.limits,
@@ -194,7 +194,7 @@ impl Range {
             config: self.config.sandbox,
             user_namespace: order.user_namespace,
             preload: Some(resolved.dataset),
-            active_deadline_seconds: 300,
+            active_deadline_seconds: Some(300),
         });
         let pod = self.pods().create(&PostParams::default(), &pod).await;
         let pod = pod.unwrap_or_else(|error| panic!("pod {}: {error}", order.name));
