@@ -20,7 +20,7 @@ use support::{Class, Namespace, PATIENCE, apply, block_on, cluster, kubectl, nam
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(20).mean()\n";
 /// Computes for some seconds, as there is nothing to sleep with.
-const BUSY: &str = "def strategy(data):\n    total = 0.0\n    for _ in range(40):\n        total += float(data['close'].rolling(30).apply(lambda x: x.mean()).sum())\n    return data['close'] > 0\n";
+const BUSY: &str = "def strategy(data):\n    total = 0\n    for i in range(3_000):\n        for j in range(10_000):\n            total += j % 7\n    return data['close'] > total * 0\n";
 /// Always run, and with nothing beside the strategy.
 const PLAIN: &str = "  cachePolicy: Never\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
 

@@ -95,6 +95,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// The cluster.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is so in the cluster, or is not")]
 struct Cluster {
     world: World,
     class: Option<crate::crd::SandboxClass>,
