@@ -40,6 +40,7 @@ use outcome::Outcome;
 use pods::Pods;
 use std::process::ExitCode;
 use std::time::Duration;
+use stratbox::crd::StrategyRun;
 use support::{block_on, cluster, namespace};
 
 /// Between two measurements: what the former one left to do should not be paid by the next.
@@ -70,8 +71,12 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     let cluster = cluster();
     let place = namespace("bench");
     let env = node::cluster_env();
-    let (runs, jobs) = (place.runs(), Api::<Job>::namespaced(cluster.client.clone(), &place.name));
-    let pods = block_on(async { Pods::watch(Api::namespaced(cluster.client.clone(), &place.name)) });
+    let client = block_on(cluster.operators_client());
+    let (runs, jobs) = (
+        Api::<StrategyRun>::namespaced(client.clone(), &place.name),
+        Api::<Job>::namespaced(client.clone(), &place.name),
+    );
+    let pods = block_on(async { Pods::watch(Api::namespaced(client.clone(), &place.name)) });
 
     eprintln!("bench: warm-up in namespace {}", place.name);
     let sandbox = warm_up(&runs, &pods);
@@ -115,14 +120,14 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
         || Err("there is no audit log at hand".to_owned()),
         |audit| audit.writes(&cluster.namespace, &place.name),
     );
-    outcome.warm = warm::measure(&place, &env, &pods, warm);
+    outcome.warm = warm::measure((&place, &runs), &env, &pods, warm);
     outcome.operator_rss = node::operator_rss();
     outcome.images = node::image_sizes();
     outcome
 }
 
 /// Runs the sample once; the pod that it got, as the API server completed it.
-fn warm_up(runs: &Api<stratbox::crd::StrategyRun>, pods: &Pods) -> PodSpec {
+fn warm_up(runs: &Api<StrategyRun>, pods: &Pods) -> PodSpec {
     let name = "run-warm-up";
     let first = block_on(subject::measure_run(runs, pods, name))
         .unwrap_or_else(|error| panic!("run {name}: {error}"));

@@ -14,6 +14,7 @@ use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use stratbox::crd::{Attempt, SandboxPool, SandboxPoolStatus, StrategyRun};
 use support::{Class, Namespace, PATIENCE, apply, block_on, cluster, kubectl, namespace, reason, run_yaml};
@@ -23,6 +24,13 @@ const HOLD: &str = "def strategy(data):\n    return data['close'] > data['close'
 const BUSY: &str = "def strategy(data):\n    total = 0\n    for i in range(3_000):\n        for j in range(10_000):\n            total += j % 7\n    return data['close'] > total * 0\n";
 /// Always run, and with nothing beside the strategy.
 const PLAIN: &str = "  cachePolicy: Never\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
+
+/// One test takes all the room that there is, and every pool makes way then: it runs by itself.
+static ROOM: RwLock<()> = RwLock::new(());
+
+fn calm() -> RwLockReadGuard<'static, ()> {
+    ROOM.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn pool_yaml(name: &str, class: &str, replicas: u32) -> String {
     format!(
@@ -87,6 +95,7 @@ fn last(run: &StrategyRun) -> &Attempt {
 
 #[test]
 fn a_waiting_sandbox_answers_one_run_with_the_metrics_of_a_new_one_and_is_replaced() {
+    let _calm = calm();
     let (home, cold) = (namespace("warm"), namespace("cold"));
     filled(&home, "pool", "default", 2);
     let before = waiting(&home);
@@ -114,6 +123,7 @@ fn a_waiting_sandbox_answers_one_run_with_the_metrics_of_a_new_one_and_is_replac
 
 #[test]
 fn more_runs_than_sandboxes_all_end_once_and_say_why_some_were_cold() {
+    let _calm = calm();
     let home = namespace("burst");
     filled(&home, "pool", "default", 3);
     let all: Vec<String> = (0..8).map(|number| run_yaml(&format!("run-{number}"), HOLD, PLAIN)).collect();
@@ -138,6 +148,7 @@ fn more_runs_than_sandboxes_all_end_once_and_say_why_some_were_cold() {
 
 #[test]
 fn a_run_that_the_pool_cannot_serve_gets_a_sandbox_of_its_own_at_once() {
+    let _calm = calm();
     let home = namespace("other");
     filled(&home, "pool", "default", 1);
     let before = waiting(&home);
@@ -165,6 +176,7 @@ fn a_run_that_the_pool_cannot_serve_gets_a_sandbox_of_its_own_at_once() {
 
 #[test]
 fn a_pod_with_borrowed_labels_is_never_given_a_run() {
+    let _calm = calm();
     let home = namespace("borrowed");
     filled(&home, "pool", "default", 1);
     let pod = home.kubectl(&["get", "pods", "-l", "stratbox.dev/pool", "-o", "json"]);
@@ -189,6 +201,7 @@ fn a_pod_with_borrowed_labels_is_never_given_a_run() {
 
 #[test]
 fn a_changed_class_replaces_every_sandbox_while_runs_go_on() {
+    let _calm = calm();
     let home = namespace("changed");
     let name = format!("{}-class", home.name);
     let class = Class::new(&name, "");
@@ -213,6 +226,7 @@ fn a_changed_class_replaces_every_sandbox_while_runs_go_on() {
 
 #[test]
 fn a_pool_that_goes_takes_those_that_wait_and_leaves_those_that_run() {
+    let _calm = calm();
     let home = namespace("gone");
     filled(&home, "pool", "default", 2);
     home.apply(&run_yaml("run", BUSY, PLAIN));
@@ -230,6 +244,7 @@ fn a_pool_that_goes_takes_those_that_wait_and_leaves_those_that_run() {
 
 #[test]
 fn sandboxes_that_are_deleted_or_die_are_replaced() {
+    let _calm = calm();
     let home = namespace("lost");
     filled(&home, "pool", "default", 2);
     let before = waiting(&home);
@@ -242,6 +257,7 @@ fn sandboxes_that_are_deleted_or_die_are_replaced() {
 
 #[test]
 fn an_autoscaler_can_scale_it_and_helm_can_wait_for_it() {
+    let _calm = calm();
     let home = namespace("scale");
     filled(&home, "pool", "default", 1);
     home.kubectl(&["scale", "sp/pool", "--replicas=2"]);
@@ -267,6 +283,7 @@ fn an_autoscaler_can_scale_it_and_helm_can_wait_for_it() {
 
 #[test]
 fn what_cannot_be_is_refused_or_said_in_the_status() {
+    let _calm = calm();
     let home = namespace("bad");
     for (replicas, says) in [("-1", "spec.replicas"), ("1001", "spec.replicas"), ("\"two\"", "spec.replicas")]
     {
@@ -292,6 +309,7 @@ fn what_cannot_be_is_refused_or_said_in_the_status() {
 /// The pool takes all the room that there is; a run that needs some gets it, and no fallback.
 #[test]
 fn a_pool_makes_way_for_a_run_that_finds_no_room() {
+    let _alone = ROOM.write().unwrap_or_else(PoisonError::into_inner);
     let home = namespace("room");
     let name = format!("{}-class", home.name);
     // A good third of the node each.
@@ -326,6 +344,7 @@ fn a_pool_makes_way_for_a_run_that_finds_no_room() {
 
 #[test]
 fn a_quota_that_a_pool_uses_up_is_a_runs_first() {
+    let _calm = calm();
     let home = namespace("quota");
     home.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: few}\nspec: {hard: {pods: \"2\"}}\n");
     home.apply(&pool_yaml("pool", "default", 3));

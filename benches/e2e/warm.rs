@@ -89,7 +89,7 @@ fn run_of(name: &str, checked: bool) -> StrategyRun {
 
 /// Measures everything; `iterations` plain runs and a fifth of that with checks.
 pub(crate) fn measure(
-    place: &Namespace,
+    (place, runs): (&Namespace, &Api<StrategyRun>),
     env: &BTreeMap<String, String>,
     pods: &Pods,
     iterations: u32,
@@ -110,27 +110,27 @@ pub(crate) fn measure(
     std::thread::sleep(Duration::from_secs(3));
     let mut warm = Warm { idle: idle_memory(place), ..Warm::default() };
     (warm.attach, warm.answer) = block_on(attach_floor(place));
-    let _ = paced(place, pods, "first", 3, false);
+    let _ = paced(runs, pods, "first", 3, false);
     let audit = Audit::begin(env);
-    warm.plain = paced(place, pods, "plain", iterations, false);
+    warm.plain = paced(runs, pods, "plain", iterations, false);
     warm.writes = audit.and_then(|audit| audit.writes(&cluster().namespace, &place.name).ok());
     fill(place);
-    warm.checked = paced(place, pods, "checked", iterations.div_ceil(5), true);
+    warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), true);
     fill(place);
     std::thread::sleep(Duration::from_secs(3));
     let names: Vec<String> = (0..SIZE + 5).map(|number| format!("burst-{number}")).collect();
-    warm.burst = block_on(join_all(names.iter().map(|name| one(place, pods, name, false))));
+    warm.burst = block_on(join_all(names.iter().map(|name| one(runs, pods, name, false))));
     let emptied = serde_json::json!({"spec": {"replicas": 0}});
     let _ = block_on(pools(place).patch(POOL, &PatchParams::default(), &Patch::Merge(&emptied)));
     warm
 }
 
 /// One run a second, whatever the one before takes.
-fn paced(place: &Namespace, pods: &Pods, word: &str, count: u32, checked: bool) -> Vec<MeasuredWarm> {
+fn paced(runs: &Api<StrategyRun>, pods: &Pods, word: &str, count: u32, checked: bool) -> Vec<MeasuredWarm> {
     (1..=count)
         .map(|turn| {
             let started = Instant::now();
-            let measured = block_on(one(place, pods, &format!("{word}-{turn}"), checked));
+            let measured = block_on(one(runs, pods, &format!("{word}-{turn}"), checked));
             if turn % 20 == 0 || turn == count {
                 eprintln!(
                     "bench: {word} {turn}/{count}: {:.0} ms, {} ({})",
@@ -145,8 +145,7 @@ fn paced(place: &Namespace, pods: &Pods, word: &str, count: u32, checked: bool) 
         .collect()
 }
 
-async fn one(place: &Namespace, pods: &Pods, name: &str, checked: bool) -> MeasuredWarm {
-    let runs = place.runs();
+async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, checked: bool) -> MeasuredWarm {
     let mut recorded = None;
     let seen = |run: &StrategyRun| {
         if run.last_attempt().is_some() {
@@ -154,7 +153,7 @@ async fn one(place: &Namespace, pods: &Pods, name: &str, checked: bool) -> Measu
         }
         is_finished(run)
     };
-    let (run, created, finished) = watch_to_the_end(&runs, &run_of(name, checked), seen)
+    let (run, created, finished) = watch_to_the_end(runs, &run_of(name, checked), seen)
         .await
         .unwrap_or_else(|error| panic!("run {name}: {error}"));
     let life = pods.of(name);

@@ -108,6 +108,8 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
             }
         }
         Effect::DeletePod { name, uid, resource_version } => {
+            // Whatever becomes of it, the pod is not any more what it was a moment ago.
+            context.memory.with(&run.uid().unwrap_or_default(), |note| note.pod = None);
             let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
             let preconditions = Preconditions { uid: Some(uid), resource_version };
             let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };

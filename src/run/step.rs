@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// Intermediate reasons are written at most this often.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-/// The same for what every start passes through: a start of the usual length costs no write for it.
+/// The same for what every run passes through: one of the usual length costs no write for it.
 const START_INTERVAL: Duration = Duration::from_secs(3);
 /// How long after the runner's own deadline the operator stops waiting for its report.
 const REPORT_GRACE: i64 = 60;
@@ -73,7 +73,7 @@ impl Step<'_> {
     /// Writes an intermediate reason, unless the last write is too fresh: then the next look does.
     pub(super) fn interim(mut self, reason: Reason, message: &str, next: Next) -> Plan {
         self.draft.under_way(reason, message);
-        let interval = if matches!(reason, Reason::Scheduling | Reason::Starting) {
+        let interval = if matches!(reason, Reason::Scheduling | Reason::Starting | Reason::Running) {
             START_INTERVAL
         } else {
             WRITE_INTERVAL

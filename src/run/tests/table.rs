@@ -517,7 +517,7 @@ fn a_new_input_starts_again_at_attempt_1_and_leaves_the_former_pod() {
 }
 
 #[test]
-fn intermediate_reasons_are_written_at_most_once_a_second() {
+fn intermediate_reasons_are_written_at_most_once_a_second_and_what_every_run_passes_less_often() {
     let world = recorded();
     let pod = world.pod(running());
     let run = on_record(&world);
@@ -530,7 +530,12 @@ fn intermediate_reasons_are_written_at_most_once_a_second() {
     let session = SessionView { accepted: true, ..SessionView::default() };
     observed.session = Some(&session);
     let running = plan(&observed);
-    assert_eq!((running.status, running.next), (None, Next::After(std::time::Duration::from_millis(700))));
+    assert_eq!((running.status, running.next), (None, Next::After(std::time::Duration::from_millis(2700))));
+    let waits = world
+        .pod(json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}));
+    (observed.pod, observed.session) = (Some(&waits), None);
+    let waiting = plan(&observed);
+    assert_eq!((waiting.status, waiting.next), (None, Next::After(std::time::Duration::from_millis(700))));
 }
 
 #[test]
