@@ -68,7 +68,7 @@ impl Outcome {
 
     /// Whether every run ended well, cold or warm.
     pub(crate) fn all_succeeded(&self) -> bool {
-        let warm = [&self.warm.plain, &self.warm.checked, &self.warm.burst];
+        let warm = [&self.warm.rested, &self.warm.plain, &self.warm.checked, &self.warm.burst];
         self.succeeded() == self.runs.len() && warm.into_iter().flatten().all(|run| run.reason == "Succeeded")
     }
 
@@ -241,7 +241,8 @@ impl Outcome {
         for (title, rows) in [
             ("cold: stages by the run's own account", self.stages()),
             ("cold: seen from outside", self.seen()),
-            ("warm: stages", self.warm.stages()),
+            ("warm, node at rest: stages", Warm::stages(&self.warm.rested)),
+            ("warm, one a second: stages", Warm::stages(&self.warm.plain)),
         ] {
             println!("\n{}", Figures::head(title));
             for (name, figures) in rows {
@@ -269,7 +270,8 @@ impl Outcome {
             "ratioToBareContainer": ratio(&totals[1].1, &totals[2].1),
             "target": TARGET,
             "warm": table(&self.warm.rows()),
-            "warmStages": table(&self.warm.stages()),
+            "warmStages": table(&Warm::stages(&self.warm.plain)),
+            "warmRestedStages": table(&Warm::stages(&self.warm.rested)),
             "warmVerdicts": self.warm_verdicts(),
             "stages": table(&self.stages()),
             "seen": table(&self.seen()),

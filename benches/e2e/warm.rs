@@ -18,6 +18,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 const SIZE: u32 = 5;
 /// Between the starts of two runs.
 const PERIOD: Duration = Duration::from_secs(1);
+/// After the pool is full: what has come up last has done with it.
+const REST: Duration = Duration::from_secs(3);
 const POOL: &str = "bench";
 
 /// One measured run.
@@ -43,7 +45,9 @@ pub(crate) struct MeasuredWarm {
 pub(crate) struct Warm {
     /// One a second, checks off.
     pub(crate) plain: Vec<MeasuredWarm>,
-    /// The same with the default checks.
+    /// Each when the pool is full and nothing has been started for a while, checks off.
+    pub(crate) rested: Vec<MeasuredWarm>,
+    /// One a second with the default checks.
     pub(crate) checked: Vec<MeasuredWarm>,
     /// All at once, checks off.
     pub(crate) burst: Vec<MeasuredWarm>,
@@ -87,7 +91,7 @@ fn run_of(name: &str, checked: bool) -> StrategyRun {
     run
 }
 
-/// Measures everything; `iterations` plain runs and a fifth of that with checks.
+/// Measures everything; `iterations` plain runs and a fifth of that with checks, and of the rested ones.
 pub(crate) fn measure(
     (place, runs): (&Namespace, &Api<StrategyRun>),
     env: &BTreeMap<String, String>,
@@ -107,17 +111,25 @@ pub(crate) fn measure(
         .unwrap_or_else(|error| panic!("the pool: {error}"));
     fill(place);
     // What came up last should not be paid by the first.
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(REST);
     let mut warm = Warm { idle: idle_memory(place), ..Warm::default() };
     (warm.attach, warm.answer) = block_on(attach_floor(place));
     let _ = paced(runs, pods, "first", 3, false);
+    warm.rested = (1..=iterations.div_ceil(5))
+        .map(|turn| {
+            fill(place);
+            std::thread::sleep(REST);
+            block_on(one(runs, pods, &format!("rested-{turn}"), false))
+        })
+        .collect();
+    fill(place);
     let audit = Audit::begin(env);
     warm.plain = paced(runs, pods, "plain", iterations, false);
     warm.writes = audit.and_then(|audit| audit.writes(&cluster().namespace, &place.name).ok());
     fill(place);
     warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), true);
     fill(place);
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(REST);
     let names: Vec<String> = (0..SIZE + 5).map(|number| format!("burst-{number}")).collect();
     warm.burst = block_on(join_all(names.iter().map(|name| one(runs, pods, name, false))));
     let emptied = serde_json::json!({"spec": {"replicas": 0}});
@@ -234,6 +246,7 @@ impl Warm {
     pub(crate) fn rows(&self) -> Vec<(&'static str, Figures)> {
         let cold = self.burst.iter().filter(|run| !run.warm && run.reason == "Succeeded");
         vec![
+            ("warm, node at rest, checks Off", Self::totals(&self.rested)),
             ("warm, one a second, checks Off", Self::totals(&self.plain)),
             ("warm, one a second, default checks", Self::totals(&self.checked)),
             ("warm, of a burst of pool + 5", Self::totals(&self.burst)),
@@ -243,9 +256,9 @@ impl Warm {
         ]
     }
 
-    /// Where the time of the plain ones goes.
-    pub(crate) fn stages(&self) -> Vec<(&'static str, Figures)> {
-        let warm = || self.plain.iter().filter(|run| run.warm);
+    /// Where the time of those goes.
+    pub(crate) fn stages(runs: &[MeasuredWarm]) -> Vec<(&'static str, Figures)> {
+        let warm = || runs.iter().filter(|run| run.warm);
         let whole = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
         let of = |read: fn(&Durations) -> Option<u64>| {
             Figures::of(warm().filter_map(|run| read(&run.durations)).map(whole))
