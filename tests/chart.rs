@@ -416,7 +416,7 @@ fn crds_come_and_stay_as_the_values_say() {
     let crds = |arguments: &[&str]| -> Vec<Value> {
         rendered(arguments).into_iter().filter(|one| one["kind"] == "CustomResourceDefinition").collect()
     };
-    assert_eq!(crds(&[]).len(), 2);
+    assert_eq!(crds(&[]).len(), 3);
     assert!(crds(&[]).iter().all(|crd| crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"));
     assert!(
         crds(&["--set", "crds.keep=false"]).iter().all(|crd| crd["metadata"].get("annotations").is_none())
