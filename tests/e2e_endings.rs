@@ -6,19 +6,12 @@ mod support;
 
 use std::time::Duration;
 use stratbox::crd::{RunPath, StrategyRun};
-use support::{Class, Namespace, PATIENCE, condition, is_finished, namespace, reason, run_yaml};
+use support::{Class, Namespace, PATIENCE, busy, condition, is_finished, namespace, reason, run_yaml};
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 
 /// About ten seconds of computing on half a CPU.
-const BUSY: &str = "
-def strategy(data):
-    total = 0
-    for i in range(12_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const BUSY: u32 = 12_000;
 
 fn assert_ends(run: &StrategyRun, expected: &str, words: &[&str]) {
     let (status, reason, message) = condition(run, "Ready").unwrap();
@@ -114,7 +107,7 @@ fn code_from_a_config_map_is_waited_for_read_and_checked() {
 #[test]
 fn a_slow_strategy_ends_at_its_deadline() {
     let home = namespace("deadline");
-    let run = home.finish("slow", BUSY, "  activeDeadlineSeconds: 3\n");
+    let run = home.finish("slow", &busy(BUSY), "  activeDeadlineSeconds: 3\n");
     assert_ends(&run, "DeadlineExceeded", &["activeDeadlineSeconds"]);
     assert_eq!(path(&run), Some(RunPath::Sandbox));
 }
@@ -135,7 +128,7 @@ fn a_strategy_that_the_filter_has_killed_is_a_violation() {
     let home = namespace("violation");
     // No program that the gate lets through makes such a call (tests/e2e_attacks.rs makes them by direct frames), so the
     // signal by which the kernel answers it is sent from beside the runner.
-    home.apply(&run_yaml("forbidden", BUSY, ""));
+    home.apply(&run_yaml("forbidden", &busy(BUSY), ""));
     let running = wait_reason(&home, "forbidden", "Running");
     let pod = running.status.unwrap().attempts[0].pod_name.clone();
     let sent = |_: usize| {

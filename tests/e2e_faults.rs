@@ -19,20 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
-use support::{block_on, reason};
+use support::{block_on, busy, reason};
 
 const FAST: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(50).mean()\n";
 const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 
 /// About five seconds of computing on half a CPU.
-const BUSY: &str = "
-def strategy(data):
-    total = 0
-    for i in range(6_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const BUSY: u32 = 6_000;
 
 /// Waits for the run's end, which has to be one with metrics, after one sandbox that was started once.
 fn assert_succeeds_once(stand: &Stand, name: &str) -> StrategyRun {
@@ -163,7 +156,7 @@ fn f03_a_conversation_that_is_cut_anywhere_is_taken_up_again() {
 #[test]
 fn f04_another_writer_loses_nothing_and_stops_nobody() {
     let stand = Stand::new("writer");
-    stand.create("shared", BUSY);
+    stand.create("shared", &busy(BUSY));
     let stop = Arc::new(AtomicBool::new(false));
     let (runs, stopped) = (stand.home.runs(), stop.clone());
     let writer = std::thread::spawn(move || {
@@ -273,7 +266,7 @@ fn f08_a_watch_that_has_gone_silent_holds_no_run_up() {
 #[test]
 fn f09_a_place_in_history_that_is_gone_is_looked_for_anew() {
     let stand = Stand::new("expired");
-    stand.create("before", BUSY);
+    stand.create("before", &busy(BUSY));
     stand.home.wait_until("before", |run| reason(run) == "Running", support::PATIENCE);
     // Away while the watches are: nobody is ever told.
     let down = Arc::new(AtomicBool::new(true));
@@ -339,7 +332,7 @@ fn f12_the_result_of_a_run_that_is_gone_never_lands_in_its_successor() {
     let stand = Stand::new("successor");
     stand.create("model", HOLD);
     let model = assert_succeeds_once(&stand, "model");
-    stand.create("same", BUSY);
+    stand.create("same", &busy(BUSY));
     let old = stand.home.wait_until("same", |run| reason(run) == "Running", support::PATIENCE);
     // The next write brings the result: it is held up until there is a successor.
     stand.proxy.forget();

@@ -19,7 +19,7 @@ use stratbox::wire::{
     Durations, Evidence, Expected, Invalid, MAX_REPORT, Metrics, Outcome, Report, SCHEMA, is_deceptive,
     sha256_hex,
 };
-use support::{PATIENCE, block_on, cluster, is_finished, namespace, reason, run_yaml};
+use support::{PATIENCE, block_on, busy, cluster, is_finished, namespace, reason, run_yaml};
 
 const PRELUDE: &str = include_str!("forgery/prelude.py");
 const OUTSIDE: &str = include_str!("forgery/outside.py");
@@ -375,14 +375,7 @@ fn x10_to_x12_what_shares_the_interpreter_shares_nothing_of_the_score() {
 }
 
 /// Ten seconds of computing.
-const SLOW: &str = "
-def strategy(data):
-    total = 0
-    for i in range(12_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const SLOW: u32 = 12_000;
 
 #[test]
 fn x13_a_status_that_somebody_writes_does_not_win_over_the_runner() {
@@ -393,7 +386,7 @@ fn x13_a_status_that_somebody_writes_does_not_win_over_the_runner() {
     assert!(honest.is_some());
     for phase in ["Running", "Succeeded"] {
         let name = phase.to_lowercase();
-        home.apply(&run_yaml(&name, SLOW, more));
+        home.apply(&run_yaml(&name, &busy(SLOW), more));
         let run = home.wait_until(&name, |run| reason(run) == "Running", PATIENCE);
         let attempt = run.status.as_ref().unwrap().attempts[0].clone();
         let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);

@@ -10,32 +10,18 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
 use support::{
-    Class, Namespace, PATIENCE, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml, text,
-    tool,
+    Class, Namespace, PATIENCE, busy, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml,
+    text, tool,
 };
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 const ONE: &str = "  dataset: {name: us-stocks, symbols: [AAPL]}\n";
 
 /// About fifteen seconds of computing on half a CPU.
-const BUSY: &str = "
-def strategy(data):
-    total = 0
-    for i in range(18_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const BUSY: u32 = 18_000;
 
 /// A few seconds of it.
-const SHORT: &str = "
-def strategy(data):
-    total = 0
-    for i in range(2_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const SHORT: u32 = 2_000;
 
 fn patch(home: &Namespace, run: &str, patch: &str) {
     home.kubectl(&["patch", "sr", run, "--type=merge", "-p", patch]);
@@ -53,7 +39,7 @@ fn pods(home: &Namespace) -> Vec<String> {
 #[test]
 fn a_suspended_run_has_no_sandbox_and_goes_on_with_a_new_one() {
     let home = namespace("suspend");
-    home.apply(&run_yaml("held", BUSY, ONE));
+    home.apply(&run_yaml("held", &busy(BUSY), ONE));
     home.wait_until("held", |run| reason(run) == "Running", PATIENCE);
     patch(&home, "held", r#"{"spec":{"suspend":true}}"#);
     let held = home.wait_until("held", |run| reason(run) == "Suspended", PATIENCE);
@@ -73,7 +59,7 @@ fn a_suspended_run_has_no_sandbox_and_goes_on_with_a_new_one() {
 #[test]
 fn a_suspension_is_no_loss() {
     let home = namespace("noloss");
-    home.apply(&run_yaml("held", BUSY, &format!("{ONE}  backoffLimit: 0\n")));
+    home.apply(&run_yaml("held", &busy(BUSY), &format!("{ONE}  backoffLimit: 0\n")));
     home.wait_until("held", |run| reason(run) == "Running", PATIENCE);
     patch(&home, "held", r#"{"spec":{"suspend":true}}"#);
     home.wait_until("held", |run| reason(run) == "Suspended", PATIENCE);
@@ -137,10 +123,11 @@ fn no_more_sandboxes_than_the_class_allows_and_every_namespace_has_its_turn() {
     let name = format!("{}-two", crowd.name);
     let _class = Class::new(&name, "  maxConcurrentSandboxes: 2\n");
     let more = format!("{ONE}  className: {name}\n  cachePolicy: Never\n  schedulingDeadlineSeconds: 10\n");
-    let many: Vec<String> = (0..6).map(|number| run_yaml(&format!("run-{number}"), SHORT, &more)).collect();
+    let many: Vec<String> =
+        (0..6).map(|number| run_yaml(&format!("run-{number}"), &busy(SHORT), &more)).collect();
     crowd.apply(&many.join("---\n"));
     crowd.wait_until("run-5", |run| reason(run) == "Queued", PATIENCE);
-    guest.apply(&run_yaml("visit", SHORT, &more));
+    guest.apply(&run_yaml("visit", &busy(SHORT), &more));
     let selector = format!("stratbox.dev/class={name}");
     let unfinished = |home: &Namespace| {
         let seen = home.kubectl(&[

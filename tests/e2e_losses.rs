@@ -7,21 +7,15 @@ mod support;
 use std::time::{Duration, Instant};
 use stratbox::crd::{RunPath, StrategyRun};
 use support::{
-    Class, Namespace, PATIENCE, cluster, condition, is_finished, kubectl_with, namespace, reason, run_yaml,
+    Class, Namespace, PATIENCE, busy, cluster, condition, is_finished, kubectl_with, namespace, reason,
+    run_yaml,
 };
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 const ONE: &str = "  dataset: {name: us-stocks, symbols: [AAPL]}\n";
 
 /// About a minute of computing on half a CPU: it is always lost before it ends.
-const BUSY: &str = "
-def strategy(data):
-    total = 0
-    for i in range(70_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const BUSY: u32 = 70_000;
 
 fn reasons(run: &StrategyRun) -> Vec<String> {
     let attempts = &run.status.as_ref().unwrap().attempts;
@@ -55,7 +49,7 @@ fn assert_failed(run: &StrategyRun, expected: &str) {
 #[test]
 fn a_deleted_sandbox_is_replaced_as_often_as_the_limit_allows() {
     let home = namespace("lost");
-    home.apply(&run_yaml("twice", BUSY, &format!("{ONE}  backoffLimit: 1\n")));
+    home.apply(&run_yaml("twice", &busy(BUSY), &format!("{ONE}  backoffLimit: 1\n")));
     let first = running(&home, "twice", 1);
     delete(&home, &first);
     let second = running(&home, "twice", 2);
@@ -69,8 +63,8 @@ fn a_deleted_sandbox_is_replaced_as_often_as_the_limit_allows() {
 #[test]
 fn without_a_limit_the_loss_itself_is_the_reason() {
     let home = namespace("evicted");
-    home.apply(&run_yaml("lost", BUSY, &format!("{ONE}  backoffLimit: 0\n")));
-    home.apply(&run_yaml("moved", BUSY, &format!("{ONE}  backoffLimit: 0\n")));
+    home.apply(&run_yaml("lost", &busy(BUSY), &format!("{ONE}  backoffLimit: 0\n")));
+    home.apply(&run_yaml("moved", &busy(BUSY), &format!("{ONE}  backoffLimit: 0\n")));
     delete(&home, &running(&home, "lost", 1));
     assert_failed(&home.wait_finished("lost"), "PodLost");
     let pod = running(&home, "moved", 1);

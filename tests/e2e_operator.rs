@@ -7,20 +7,13 @@ mod support;
 
 use std::sync::Mutex;
 use std::time::Duration;
-use support::{PATIENCE, cluster, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml};
+use support::{PATIENCE, busy, cluster, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml};
 
 /// One at a time: both touch what all runs share.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// About fifteen seconds of computing on half a CPU.
-const BUSY: &str = "
-def strategy(data):
-    total = 0
-    for i in range(18_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const BUSY: u32 = 18_000;
 
 fn wait_for_the_operator() {
     let deployment = format!("deployment/{}", cluster().release);
@@ -33,7 +26,7 @@ fn a_run_outlives_the_operator_and_is_accepted_once() {
     let home = namespace("killed");
     // The scheduling deadline has passed when the operator comes back: that is no reason to give the sandbox up.
     let keep = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 5\n  podRetention: {onSuccess: Keep}\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
-    home.apply(&run_yaml("busy", BUSY, keep));
+    home.apply(&run_yaml("busy", &busy(BUSY), keep));
     home.wait_until("busy", |run| reason(run) == "Running", PATIENCE);
     std::thread::sleep(Duration::from_secs(5));
     let selector = "app.kubernetes.io/component=operator";

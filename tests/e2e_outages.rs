@@ -10,20 +10,15 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
-use support::{Namespace, PATIENCE, cluster, condition, kubectl_with, namespace, reason, root, run_yaml};
+use support::{
+    Namespace, PATIENCE, busy, cluster, condition, kubectl_with, namespace, reason, root, run_yaml,
+};
 
 /// How long a part stays away.
 const AWAY: Duration = Duration::from_secs(5);
 
 /// About fifteen seconds of computing on half a CPU.
-const BUSY: &str = "
-def strategy(data):
-    total = 0
-    for i in range(18_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const BUSY: u32 = 18_000;
 
 /// One at a time: all runs share what is taken away.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -96,7 +91,7 @@ fn signal(process: u32, name: &str) {
 
 fn create(home: &Namespace, name: &str) {
     let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 60\n  cachePolicy: Never\n  podRetention: {onSuccess: Keep}\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
-    home.apply(&run_yaml(name, BUSY, more));
+    home.apply(&run_yaml(name, &busy(BUSY), more));
 }
 
 /// Metrics, by the first sandbox, which has accepted the run once; and nothing was fallen back to.

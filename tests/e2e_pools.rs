@@ -17,11 +17,13 @@ use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use stratbox::crd::{Attempt, SandboxPool, SandboxPoolStatus, StrategyRun};
-use support::{Class, Namespace, PATIENCE, apply, block_on, cluster, kubectl, namespace, reason, run_yaml};
+use support::{
+    Class, Namespace, PATIENCE, apply, block_on, busy, cluster, kubectl, namespace, reason, run_yaml,
+};
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(20).mean()\n";
 /// Computes for some seconds, as there is nothing to sleep with.
-const BUSY: &str = "def strategy(data):\n    total = 0\n    for i in range(3_000):\n        for j in range(10_000):\n            total += j % 7\n    return data['close'] > total * 0\n";
+const BUSY: u32 = 3_000;
 /// Always run, and with nothing beside the strategy.
 const PLAIN: &str = "  cachePolicy: Never\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
 
@@ -229,7 +231,7 @@ fn a_pool_that_goes_takes_those_that_wait_and_leaves_those_that_run() {
     let _calm = calm();
     let home = namespace("gone");
     filled(&home, "pool", "default", 2);
-    home.apply(&run_yaml("run", BUSY, PLAIN));
+    home.apply(&run_yaml("run", &busy(BUSY), PLAIN));
     home.wait_until("run", |run| reason(run) == "Running" || support::is_finished(run), PATIENCE);
     home.kubectl(&["delete", "sp", "pool"]);
     let run = home.wait_finished("run");

@@ -9,21 +9,14 @@ use kube::Api;
 use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
 use stratbox::sandbox::{profile_label, profile_path};
-use support::{Namespace, PATIENCE, block_on, cluster, condition, namespace, reason, run_yaml};
+use support::{Namespace, PATIENCE, block_on, busy, cluster, condition, namespace, reason, run_yaml};
 
 /// About a minute of computing on half a CPU.
-const LONG: &str = "
-def strategy(data):
-    total = 0
-    for i in range(80_000):
-        for j in range(10_000):
-            total += j % 7
-    return data['close'] > total * 0
-";
+const LONG: u32 = 80_000;
 
 /// Starts a long run and returns its pod once the strategy is running in it.
 fn running(home: &Namespace, name: &str) -> (StrategyRun, Pod) {
-    home.apply(&run_yaml(name, LONG, "  dataset: {name: us-stocks, symbols: [AAPL]}\n"));
+    home.apply(&run_yaml(name, &busy(LONG), "  dataset: {name: us-stocks, symbols: [AAPL]}\n"));
     let run = home.wait_until(name, |run| reason(run) == "Running", PATIENCE);
     let pod_name = run.status.as_ref().unwrap().attempts[0].pod_name.clone();
     let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);

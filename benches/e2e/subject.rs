@@ -159,18 +159,9 @@ fn has_ended(job: &Job) -> bool {
     has(job, "Complete") || has(job, "Failed")
 }
 
-/// The same for whoever wants to see what comes before the end.
-pub(crate) async fn watch_to_the_end(
-    runs: &Api<StrategyRun>,
-    run: &StrategyRun,
-    seen: impl FnMut(&StrategyRun) -> bool,
-) -> Result<(StrategyRun, Instant, Instant), kube::Error> {
-    create_and_wait(runs, run, seen).await
-}
-
 /// Creates the object and waits until a watch that was opened before shows it as `done` wants it. Returns it as it was
 /// then, when the request to create it was sent, and when it was seen.
-async fn create_and_wait<K>(
+pub(crate) async fn create_and_wait<K>(
     api: &Api<K>,
     object: &K,
     mut done: impl FnMut(&K) -> bool,

@@ -2,16 +2,17 @@
 
 use super::figures::Figures;
 use super::node::{self, Audit};
-use super::pods::{Life, Pods};
-use super::subject::{milliseconds, sample, watch_to_the_end};
+use super::pods::Pods;
+use super::subject::{create_and_wait, milliseconds, sample};
 use crate::support::{self, Namespace, block_on, cluster, is_finished, reason};
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{AttachParams, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use stratbox::crd::{CheckMode, Checks, Durations, SandboxPool, SandboxPoolSpec, StrategyRun};
+use stratbox::operator::attach_params;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 /// Sandboxes that wait; a burst is five runs more.
@@ -165,7 +166,7 @@ async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, checked: bool) ->
         }
         is_finished(run)
     };
-    let (run, created, finished) = watch_to_the_end(runs, &run_of(name, checked), seen)
+    let (run, created, finished) = create_and_wait(runs, &run_of(name, checked), seen)
         .await
         .unwrap_or_else(|error| panic!("run {name}: {error}"));
     let life = pods.of(name);
@@ -178,15 +179,11 @@ async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, checked: bool) ->
         warm: run.last_attempt().is_some_and(|attempt| attempt.warm),
         reason: reason(&run).to_owned(),
         durations: status.durations.unwrap_or_default(),
-        held_back: life.as_ref().and_then(held_back),
+        held_back: life.and_then(|life| life.throttling.since_first()),
     };
     // Afterwards, so that what is watched next is not in its way.
     let _ = runs.delete(name, &DeleteParams::default()).await;
     measured
-}
-
-fn held_back(life: &Life) -> Option<u64> {
-    life.throttling.since_first()
 }
 
 /// Resident memory of each waiting sandbox; nothing where they are on another node.
@@ -204,7 +201,7 @@ async fn attach_floor(place: &Namespace) -> (Vec<f64>, Vec<f64>) {
     let listed = pods.list(&ListParams::default().labels("stratbox.dev/pool")).await;
     let pod = listed.ok().and_then(|list| list.items.first().map(kube::ResourceExt::name_any));
     let pod = pod.unwrap_or_else(|| panic!("no sandbox waits"));
-    let params = AttachParams::default().stdin(true).stdout(true).stderr(false).container("runner");
+    let params = attach_params();
     let (mut whole, mut answers) = (Vec::new(), Vec::new());
     for turn in 0..20 {
         let started = Instant::now();

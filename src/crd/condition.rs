@@ -1,5 +1,7 @@
 //! Condition types and the closed list of `Ready`'s reasons.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 /// Types of the conditions in a `StrategyRun`'s status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
@@ -40,6 +42,16 @@ impl ConditionType {
             Self::FallbackActive => "FallbackActive",
             Self::Suspended => "Suspended",
         }
+    }
+}
+
+/// A condition whose time is that of the one before it, as long as its status is: the time moves only when the status does.
+#[must_use]
+pub fn keep_time(fresh: Condition, before: &[Condition]) -> Condition {
+    let same = before.iter().find(|there| there.type_ == fresh.type_ && there.status == fresh.status);
+    match same {
+        Some(there) => Condition { last_transition_time: there.last_transition_time.clone(), ..fresh },
+        None => fresh,
     }
 }
 

@@ -9,7 +9,7 @@ mod sandbox_pool;
 mod status;
 mod strategy_run;
 
-pub use condition::{ConditionType, Reason};
+pub use condition::{ConditionType, Reason, keep_time};
 pub use generate::{all, to_yaml};
 pub use quantity::{Quantity, QuantityError};
 pub use results::{

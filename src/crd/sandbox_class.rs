@@ -84,6 +84,15 @@ pub struct SandboxClassSpec {
     pub pod_metadata: PodMetadata,
 }
 
+impl SandboxClassSpec {
+    /// The names of its datasets, for a message.
+    #[must_use]
+    pub fn dataset_names(&self) -> String {
+        let names: Vec<_> = self.datasets.iter().map(|dataset| dataset.name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+}
+
 /// Whether sandboxes get a user namespace.
 #[derive(JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UserNamespaces {

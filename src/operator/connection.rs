@@ -21,6 +21,21 @@ const END: Duration = Duration::from_secs(5);
 /// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
 const BUFFER: usize = 256 * 1024;
 
+/// How a runner is attached to.
+#[must_use]
+pub fn attach_params() -> AttachParams {
+    AttachParams {
+        container: Some(CONTAINER.into()),
+        stdin: true,
+        stdout: true,
+        stderr: false,
+        tty: false,
+        max_stdin_buf_size: Some(BUFFER),
+        max_stdout_buf_size: Some(BUFFER),
+        ..AttachParams::default()
+    }
+}
+
 /// Why a connection was given up; the next one asks for the state and goes on from there.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
@@ -64,16 +79,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Attaches to the pod's runner.
     pub(super) async fn attach(pods: &Api<Pod>, pod_name: &str) -> Result<Self, Broken> {
-        let params = AttachParams {
-            container: Some(CONTAINER.into()),
-            stdin: true,
-            stdout: true,
-            stderr: false,
-            tty: false,
-            max_stdin_buf_size: Some(BUFFER),
-            max_stdout_buf_size: Some(BUFFER),
-            ..AttachParams::default()
-        };
+        let params = attach_params();
         let attach = tokio::time::timeout(CONNECT, pods.attach(pod_name, &params));
         let mut attached =
             attach.await.map_err(|_| Broken::Silent)?.map_err(|error| Broken::Attach(Box::new(error)))?;

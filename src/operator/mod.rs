@@ -46,6 +46,7 @@ use tokio::net::TcpListener;
 
 pub use admission::{CertificateSource, Webhook};
 pub use client::{connect, connect_to};
+pub use connection::attach_params;
 pub use uninstall::{Removed, UninstallError, uninstall};
 
 /// Runs looked at in parallel. Each look is a handful of calls of some milliseconds; more would only queue at the API

@@ -66,7 +66,7 @@ impl Nodes {
         let (store, writer) = reflector::store();
         let nodes = Api::<Node>::all(client.clone());
         let stream = watcher(nodes, watcher::Config::default())
-            .default_backoff()
+            .backoff(super::WatchPauses::default())
             .modify(|node| {
                 node.metadata.managed_fields = None;
                 if let Some(status) = &mut node.status {
@@ -192,7 +192,7 @@ pub(super) async fn keep_labels(
     let selector =
         format!("{LABEL_COMPONENT}={NODE_AGENT},{LABEL_PROFILE}={}", &profile_hash()[..PROFILE_HASH_LENGTH]);
     let agent_stream = watcher(own.clone(), watcher::Config::default().labels(&selector))
-        .default_backoff()
+        .backoff(super::WatchPauses::default())
         .modify(|pod| pod.metadata.managed_fields = None)
         .reflect(writer)
         .map(|event| listed(&event));

@@ -1,6 +1,6 @@
 //! What is said of a pool.
 
-use crate::crd::{ConditionType, SandboxPool, SandboxPoolStatus};
+use crate::crd::{ConditionType, SandboxPool, SandboxPoolStatus, keep_time};
 use crate::sandbox::{LABEL_POOL, label_value};
 use crate::wire::clean;
 use jiff::Timestamp;
@@ -79,15 +79,15 @@ pub(super) fn build_status(
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let before = pool.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let condition = |type_: ConditionType, status: &str| {
-        let same = before.iter().find(|there| there.type_ == type_.as_str() && there.status == status);
-        Condition {
+        let fresh = Condition {
             type_: type_.as_str().to_owned(),
             status: status.to_owned(),
             reason: reason.as_str().to_owned(),
             message: clean(message, MESSAGE),
             observed_generation: pool.metadata.generation,
-            last_transition_time: same.map_or(Time(now), |there| there.last_transition_time.clone()),
-        }
+            last_transition_time: Time(now),
+        };
+        keep_time(fresh, before)
     };
     let filled = reason == PoolReason::Filled;
     let able = filled || counts.ready > 0;

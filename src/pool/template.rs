@@ -4,10 +4,10 @@ use super::verify::Made;
 use crate::config::Config;
 use crate::crd::{SandboxClassSpec, SandboxPool};
 use crate::sandbox::{
-    LABEL_TEMPLATE, PodRequest, Purpose, build_pod, default_limits, requests, template_hash,
+    LABEL_TEMPLATE, PodRequest, Purpose, build_pod, default_limits, owner, requests, template_hash,
 };
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 
 /// CPU that a sandbox asks for while it waits.
 const IDLE_CPU: &str = "10m";
@@ -44,16 +44,13 @@ pub fn build_template(
     let preload = match &pool.spec.dataset {
         None => class.datasets.first(),
         Some(name) => Some(class.datasets.iter().find(|dataset| dataset.name == *name).ok_or_else(|| {
-            let known: Vec<_> = class.datasets.iter().map(|dataset| dataset.name.as_str()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            MissingDataset { class: class_name.clone(), name: name.clone(), known }
+            MissingDataset { class: class_name.clone(), name: name.clone(), known: class.dataset_names() }
         })?),
     };
     let limits = default_limits(class, config);
     let mut requests = requests(class, config, &limits);
     requests.cpu = Some(IDLE_CPU.to_owned());
-    let mut owner = pool.controller_owner_ref(&()).unwrap_or_default();
-    owner.block_owner_deletion = None;
+    let owner = owner(pool).unwrap_or_default();
     let mut pod = build_pod(&PodRequest {
         namespace: &pool.namespace().unwrap_or_default(),
         name: "",

@@ -2,14 +2,14 @@
 
 use super::observed::Observed;
 use crate::crd::ArtifactStatus;
-use crate::sandbox::artifacts_name;
+use crate::sandbox::{artifacts_name, owner};
 use crate::wire::{ArtifactHead, ArtifactKind, ArtifactPiece, MAX_ARTIFACTS, MAX_PIECE, sha256_hex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt as _;
 use kube::api::ObjectMeta;
-use kube::{Resource as _, ResourceExt as _};
 
 /// One artifact, whole and as its head has announced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,8 +124,7 @@ pub(super) fn build(
     if wanted.is_empty() {
         return None;
     }
-    let mut owner = observed.run.controller_owner_ref(&())?;
-    owner.block_owner_deletion = None;
+    let owner = owner(observed.run)?;
     let name =
         artifacts_name(&observed.run.name_any(), observed.run.metadata.uid.as_deref().unwrap_or_default());
     let statuses = wanted

@@ -7,7 +7,7 @@ use super::lifecycle::{self, Expiry};
 use super::observed::{Gate, Intent, Line, Observed, RefusalKind, SessionView};
 use super::outcome::{Ending, read_exit};
 use super::queue::Place;
-use super::resolve::{Problem, Resolved, gate_policy, resolve};
+use super::resolve::{MISSING_PROFILE, Problem, Resolved, gate_policy, missing_class, resolve};
 use super::status::{Draft, GATED, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
 use super::warm::{choose_sandbox, unless_claimed};
@@ -59,10 +59,7 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
         }
     }
     let Some(class) = observed.class else {
-        let name = &observed.run.spec.class_name;
-        let message =
-            format!("spec.className: there is no SandboxClass {name:?}; create it or name another one");
-        return step.wait_for(Reason::ClassNotFound, &message);
+        return step.wait_for(Reason::ClassNotFound, &missing_class(&observed.run.spec.class_name));
     };
     match resolve(&observed.run.spec, &class.spec, observed.config) {
         Err(Problem { reason: Reason::DatasetNotFound, message }) => {
@@ -136,10 +133,9 @@ fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
         Err(plan) => return plan,
     };
     if run.class.spec.seccomp.delivery == SeccompDelivery::Node && !step.observed.nodes.profile {
-        let message = "no node has proven the seccomp profile yet: see the node agent's pods";
         let lost = step.draft.attempts().last().and_then(|last| last.finished_at.as_ref()).map(|time| time.0);
         let since = lost.unwrap_or_else(|| step.draft.start_time());
-        return step.unless_overdue(since, Reason::ProfileMissing, message);
+        return step.unless_overdue(since, Reason::ProfileMissing, MISSING_PROFILE);
     }
     if let Some(last) = step.draft.attempts().last() {
         // The first loss is answered at once, each further one after twice the time.
@@ -184,7 +180,7 @@ fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
 }
 
 /// Name of the pod that an attempt gets where it gets a new one.
-fn new_pod_name(step: &Step<'_>, number: u32) -> String {
+pub(super) fn new_pod_name(step: &Step<'_>, number: u32) -> String {
     let meta = &step.observed.run.metadata;
     let uid = meta.uid.as_deref().unwrap_or_default();
     let rerun = step.draft.status().last_handled_rerun_at.as_deref().unwrap_or_default();
@@ -194,8 +190,7 @@ fn new_pod_name(step: &Step<'_>, number: u32) -> String {
 /// Goes on with an attempt that is on record.
 fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     let observed = step.observed;
-    let name = new_pod_name(&step, attempt.number);
-    let mut step = match unless_claimed(step, run, attempt, name) {
+    let mut step = match unless_claimed(step, run, attempt) {
         Ok(step) => step,
         Err(plan) => return plan,
     };

@@ -15,8 +15,6 @@ const LEAST_MEMORY: &str = "256Mi";
 /// Less CPU makes no progress, less storage holds no log.
 const LEAST_CPU: &str = "10m";
 const LEAST_STORAGE: &str = "1Mi";
-/// Names listed in a message at most.
-const LISTED: usize = 20;
 
 /// A run with nothing left open.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +110,15 @@ pub fn resolve<'a>(
     })
 }
 
+/// What is said where the class is not there.
+#[must_use]
+pub fn missing_class(name: &str) -> String {
+    format!("spec.className: there is no SandboxClass {name:?}; create it or name another one")
+}
+
+/// What is said where no node may take a sandbox of a class whose profile the node agent brings.
+pub const MISSING_PROFILE: &str = "no node has proven the seccomp profile yet: see the node agent's pods";
+
 /// The gate's policy as the class has it.
 #[must_use]
 pub fn gate_policy(class: &SandboxClassSpec) -> strategy::Policy {
@@ -149,9 +156,7 @@ fn find_dataset<'a>(
 ) -> Result<&'a DatasetSource, Problem> {
     let name = &run.dataset.name;
     class.datasets.iter().find(|dataset| dataset.name == *name).ok_or_else(|| {
-        let known: Vec<_> = class.datasets.iter().take(LISTED).map(|dataset| dataset.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let class = &run.class_name;
+        let (known, class) = (class.dataset_names(), &run.class_name);
         Problem {
             reason: Reason::DatasetNotFound,
             message: format!("spec.dataset.name: class {class:?} has no dataset {name:?}; it has: {known}"),

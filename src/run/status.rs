@@ -4,7 +4,7 @@ use super::lifecycle::{rerun_is_new, rerun_requested};
 use super::observed::Observed;
 use crate::crd::{
     Attempt, ConditionType, FindingStatus, HistoryEntry, Provenance, Reason, ResolvedSpec, StrategyRun,
-    StrategyRunStatus, ValidationStatus,
+    StrategyRunStatus, ValidationStatus, keep_time,
 };
 use crate::strategy::Finding;
 use crate::wire::clean;
@@ -286,17 +286,15 @@ impl Draft {
     /// Sets a condition; its time moves only when its status does.
     fn set(&mut self, type_: ConditionType, status: &str, reason: &str, message: &str) {
         let limit = if type_ == ConditionType::Ready { READY_MESSAGE } else { OTHER_MESSAGE };
-        let last_transition_time = condition(&self.status, type_)
-            .filter(|condition| condition.status == status)
-            .map_or_else(|| Time(self.now), |condition| condition.last_transition_time.clone());
-        let condition = Condition {
+        let fresh = Condition {
             type_: type_.as_str().to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),
             message: clean(message, limit),
             observed_generation: Some(self.generation),
-            last_transition_time,
+            last_transition_time: Time(self.now),
         };
+        let condition = keep_time(fresh, &self.status.conditions);
         self.unset(type_);
         self.status.conditions.push(condition);
     }

@@ -11,9 +11,9 @@ use super::status::{Draft, has_succeeded, ready};
 use crate::crd::{
     Attempt, Durations, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRun,
 };
-use crate::sandbox::{PodRequest, PodState, Purpose, build_deny_all, build_pod, read_pod};
+use crate::sandbox::{PodRequest, PodState, Purpose, build_deny_all, build_pod, owner, read_pod};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use std::time::Duration;
 
 /// Intermediate reasons are written at most this often.
@@ -281,10 +281,9 @@ impl Step<'_> {
         let observed = self.observed;
         let namespace = observed.run.namespace().unwrap_or_default();
         let class = &run.class.spec;
-        let Some(mut owner) = observed.run.controller_owner_ref(&()) else {
+        let Some(owner) = owner(observed.run) else {
             return;
         };
-        owner.block_owner_deletion = None;
         let user_namespace = class.user_namespaces.is_used(observed.nodes.user_namespaces);
         let pod = build_pod(&PodRequest {
             namespace: &namespace,

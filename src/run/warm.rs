@@ -3,13 +3,13 @@
 use super::effect::{Effect, Next, Plan};
 use super::lifecycle::wants_place;
 use super::observed::{ColdReason, Intent, Observed, Offer};
-use super::plan::{Accepted, is_ours};
+use super::plan::{Accepted, is_ours, new_pod_name};
 use super::queue::Place;
 use super::step::Step;
 use crate::crd::{Attempt, Reason};
-use crate::sandbox::{build_claim, default_limits};
+use crate::sandbox::{build_claim, default_limits, owner};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 
 /// How many lost claims a run takes before it gets a sandbox of its own.
 const CLAIMS: u32 = 3;
@@ -25,16 +25,13 @@ pub fn wants_member(observed: &Observed<'_>) -> bool {
 
 /// A sandbox of the pool for this run, or why it does not get one: None without a pool.
 fn offered<'a>(observed: &Observed<'a>, run: &Accepted<'_>) -> Option<Result<&'a Pod, ColdReason>> {
-    if *observed.offer == Offer::NoPool {
-        return None;
-    }
     let limits = default_limits(&run.class.spec, observed.config);
     Some(match observed.offer {
+        Offer::NoPool => return None,
         _ if run.resolved.echo.limits != limits => Err(ColdReason::OtherLimits),
         _ if observed.claim.losses >= CLAIMS => Err(ColdReason::ClaimsLost),
         Offer::Member(pod) => Ok(pod),
         Offer::Cold(reason) => Err(*reason),
-        Offer::NoPool => return None,
     })
 }
 
@@ -71,7 +68,6 @@ pub(super) fn unless_claimed<'a>(
     mut step: Step<'a>,
     run: &Accepted<'_>,
     attempt: &Attempt,
-    new_name: String,
 ) -> Result<Step<'a>, Plan> {
     let observed = step.observed;
     match observed.pod {
@@ -79,16 +75,16 @@ pub(super) fn unless_claimed<'a>(
         Some(pod) if is_ours(observed, pod, attempt) => return Ok(step),
         None if observed.intent != Intent::Recorded => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
-            let Some(mut owner) = observed.run.controller_owner_ref(&()) else { return Ok(step) };
-            owner.block_owner_deletion = None;
+            let Some(owner) = owner(observed.run) else { return Ok(step) };
             let claim = build_claim(pod, &owner, attempt.number, run.resolved.own_seconds(), observed.now);
             step.effects.push(Effect::Claim(Box::new(claim)));
             return Err(Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() });
         }
         Some(_) | None => {}
     }
+    let name = new_pod_name(&step, attempt.number);
     if let Some(open) = step.draft.open_attempt() {
-        choose_sandbox(open, observed, run, new_name);
+        choose_sandbox(open, observed, run, name);
     }
     step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
     Err(step.write(Next::Again))

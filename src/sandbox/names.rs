@@ -2,7 +2,8 @@
 
 use super::security::profile_hash;
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt as _};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -82,6 +83,13 @@ pub fn pod_name(run_name: &str, run_uid: &str, generation: i64, rerun: &str, att
 #[must_use]
 pub fn artifacts_name(run_name: &str, run_uid: &str) -> String {
     format!("{run_name}-artifacts-{}", hex(&Sha256::digest(run_uid), 10))
+}
+
+/// Reference to the owner of what is made for it; None for an object that was never stored. It never blocks the owner's
+/// deletion, which asks for a right of its own on some clusters.
+#[must_use]
+pub fn owner<K: Resource<DynamicType = ()>>(object: &K) -> Option<OwnerReference> {
+    object.controller_owner_ref(&()).map(|owner| OwnerReference { block_owner_deletion: None, ..owner })
 }
 
 /// Labels of what is ours and is no pod.

@@ -10,11 +10,12 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Api;
-use kube::api::{AttachParams, LogParams, PostParams};
+use kube::api::{LogParams, PostParams};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use stratbox::config::Config;
 use stratbox::crd::{DatasetSlice, ResourceLimits, SandboxClass, StrategyRunSpec};
+use stratbox::operator::attach_params;
 use stratbox::run::{Resolved, resolve};
 use stratbox::sandbox::{CONTAINER, Exit, PodRequest, PodState, Purpose, build_pod, read_pod};
 use stratbox::wire::{self, Checks, Expected, Hello, Inbound, Outbound, Progress, Report, Run};
@@ -217,17 +218,7 @@ impl Range {
         let started = Instant::now();
         let mut lines = Vec::new();
         while started.elapsed() < LONG {
-            let params = AttachParams {
-                container: Some(CONTAINER.into()),
-                stdin: true,
-                stdout: true,
-                stderr: false,
-                tty: false,
-                max_stdin_buf_size: Some(256 * 1024),
-                max_stdout_buf_size: Some(256 * 1024),
-                ..AttachParams::default()
-            };
-            let Ok(mut attached) = self.pods().attach(name, &params).await else {
+            let Ok(mut attached) = self.pods().attach(name, &attach_params()).await else {
                 let pod = self.pods().get(name).await.unwrap_or_else(|error| panic!("pod {name}: {error}"));
                 if matches!(read_pod(&pod), PodState::Exited(_)) {
                     break;

@@ -172,6 +172,14 @@ pub fn run_yaml(name: &str, code: &str, more: &str) -> String {
     )
 }
 
+/// A strategy that computes for so many times ten thousand rounds, as there is nothing to sleep with: a thousand take
+/// about a second on half a CPU.
+pub fn busy(rounds: u32) -> String {
+    format!(
+        "def strategy(data):\n    total = 0\n    for i in range({rounds}):\n        for j in range(10_000):\n            total += j % 7\n    return data['close'] > total * 0\n"
+    )
+}
+
 /// A namespace of a test's own, in which only pods of the level `restricted` are admitted. It goes with this value; if
 /// the test fails, what was in it is written to `target/test-logs` first.
 pub struct Namespace {

@@ -190,10 +190,6 @@ async fn beat(
     asked: &mut oneshot::Receiver<oneshot::Sender<Connection>>,
 ) -> Result<(Connection, oneshot::Sender<Connection>), Broken> {
     loop {
-        let beat = async {
-            tokio::time::sleep(BEAT).await;
-            Ok::<(), Broken>(())
-        };
         tokio::select! {
             biased;
             give = &mut *asked => return give.map(|give| (connection, give)).map_err(|_| Broken::Ended),
@@ -202,7 +198,7 @@ async fn beat(
                 Outbound::State(state) if matches!(state.progress, Progress::Ready) => {}
                 _ => return Err(Broken::Ended),
             },
-            _ = beat => {
+            () = tokio::time::sleep(BEAT) => {
                 let answer = connection.streams.ask_state(ANSWER);
                 if !matches!(within(ANSWER, answer).await?, Progress::Ready) {
                     return Err(Broken::Ended);

@@ -153,12 +153,8 @@ impl Pools {
 
     /// Whether a waiting sandbox is still what its pool would make now, and nobody's.
     pub(super) fn is_claimable(&self, pod: &Pod, class: &SandboxClass, terms: Terms<'_>) -> bool {
-        let Some(label) = pod.labels().get(LABEL_POOL) else { return false };
-        let pool = self.roots.find(|pool| {
-            pool.namespace() == pod.namespace() && label_value(&pool.name_any()) == *label && pool.0.is_ok()
-        });
         !is_claimed(pod)
-            && pool
+            && root_of(&self.roots, pod)
                 .as_ref()
                 .and_then(|pool| pool.0.as_ref().ok())
                 .and_then(|pool| terms.template(pool, class).ok())
@@ -220,12 +216,12 @@ pub(super) async fn control(
     let pods: Api<Pod> = super::scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client.clone());
     let root_stream = watcher(roots, watcher::Config::default())
-        .default_backoff()
+        .backoff(super::WatchPauses::default())
         .modify(|pool| pool.meta_mut().managed_fields = None)
         .reflect(parts.roots)
         .touched_objects();
     let member_stream = watcher(pods, watcher::Config::default().labels(&pool_label_selector()))
-        .default_backoff()
+        .backoff(super::WatchPauses::default())
         .modify(|pod| pod.metadata.managed_fields = None)
         .reflect(parts.members)
         .touched_objects();
@@ -239,6 +235,7 @@ pub(super) async fn control(
             pools_of_class(&by_class, &class.name_any())
         })
         .reconcile_on(parts.heard)
+        .trigger_backoff(super::WatchPauses::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .run(reconcile::reconcile, reconcile::error_policy, context.clone())
         .for_each(move |result| {
@@ -249,10 +246,13 @@ pub(super) async fn control(
 }
 
 fn pool_of(pools: &Store<Guarded>, pod: &Pod) -> Option<PoolTarget> {
+    Some(ObjectRef::from_obj(root_of(pools, pod)?.as_ref()))
+}
+
+/// The pool that a pod says it was made for.
+fn root_of(pools: &Store<Guarded>, pod: &Pod) -> Option<Arc<Guarded>> {
     let label = pod.labels().get(LABEL_POOL)?;
-    let pool =
-        pools.find(|pool| pool.namespace() == pod.namespace() && label_value(&pool.name_any()) == *label)?;
-    Some(ObjectRef::from_obj(pool.as_ref()))
+    pools.find(|pool| pool.namespace() == pod.namespace() && label_value(&pool.name_any()) == *label)
 }
 
 fn pools_of_class(pools: &Store<Guarded>, class: &str) -> Vec<PoolTarget> {

@@ -11,7 +11,7 @@ use crate::pool::{
     Expectations, Member, MemberState, Observed, Pause, Plan, PoolReason, Removal, Template, plan,
     read_member,
 };
-use crate::run::RefusalKind;
+use crate::run::{MISSING_PROFILE, RefusalKind, missing_class};
 use crate::sandbox::{LABEL_POOL, MANAGER_POOL, build_deny_all, label_value};
 use crate::wire::clean;
 use futures::future::join_all;
@@ -181,15 +181,11 @@ fn template(
         return Err((PoolReason::SandboxDisabled, message.to_owned()));
     }
     let Some(class) = class else {
-        let name = &pool.spec.class_name;
-        let message =
-            format!("spec.className: there is no SandboxClass {name:?}; create it or name another one");
-        return Err((PoolReason::ClassNotFound, message));
+        return Err((PoolReason::ClassNotFound, missing_class(&pool.spec.class_name)));
     };
     let by_agent = class.spec.seccomp.delivery == SeccompDelivery::Node;
     if by_agent && !context.nodes.facts(&class.spec).profile {
-        let message = "no node has proven the seccomp profile yet: see the node agent's pods";
-        return Err((PoolReason::ProfileMissing, message.to_owned()));
+        return Err((PoolReason::ProfileMissing, MISSING_PROFILE.to_owned()));
     }
     context
         .terms()
