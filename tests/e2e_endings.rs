@@ -128,7 +128,8 @@ fn a_strategy_that_the_filter_has_killed_is_a_violation() {
     let home = namespace("violation");
     // No program that the gate lets through makes such a call (tests/e2e_attacks.rs makes them by direct frames), so the
     // signal by which the kernel answers it is sent from beside the runner.
-    home.apply(&run_yaml("forbidden", &busy(BUSY), ""));
+    // It computes until it is killed, however late that is.
+    home.apply(&run_yaml("forbidden", &busy(10 * BUSY), ""));
     let running = wait_reason(&home, "forbidden", "Running");
     let pod = running.status.unwrap().attempts[0].pod_name.clone();
     let sent = |_: usize| {
