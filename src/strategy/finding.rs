@@ -152,6 +152,11 @@ impl<'a> Report<'a> {
         self.items.dedup_by(|a, b| a.span == b.span && a.rule == b.rule);
         if self.blocks { Err(Findings { items: self.items, beyond: self.beyond }) } else { Ok(self.items) }
     }
+
+    /// The findings of a report that blocks.
+    pub(super) fn refusal(self) -> Findings {
+        self.finish().err().unwrap_or_else(Findings::none)
+    }
 }
 
 fn snippet(text: &str, range: std::ops::Range<usize>) -> String {

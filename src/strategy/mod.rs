@@ -22,7 +22,7 @@ pub use finding::{Finding, Findings, RuleId, Severity, Span};
 pub use policy::{AllowedImport, ENGINE, Level, Policy};
 pub use rules::{RULES, Rule};
 
-use std::sync::mpsc::SyncSender;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -69,55 +69,35 @@ impl ValidatedStrategy {
 /// # Errors
 /// Everything that was found, if any of it blocks.
 pub fn check(bytes: &[u8], policy: &Policy) -> Result<ValidatedStrategy, Findings> {
-    let source = Source::decode(bytes);
+    let source = canonical(bytes, source::MAX_BYTES, policy)?;
+    let policy_there = policy.clone();
+    let judged = parse::both(&source, policy, move |program, source| judge(program, source, &policy_there));
+    let (warnings, entry) =
+        judged.unwrap_or_else(|refusal| Err(refusal.unwrap_or_else(|| failed(&source, policy))))?;
+    // The tree is taken apart elsewhere, and the text may still be needed for it.
+    let code = Arc::try_unwrap(source).map_or_else(|shared| shared.text().to_owned(), Source::into_text);
+    let sha256 = policy::hex(&Sha256::digest(code.as_bytes()));
+    Ok(ValidatedStrategy { code, sha256, warnings, entry })
+}
+
+/// The text of a program of at most `limit` bytes that passes the source checks.
+fn canonical(bytes: &[u8], limit: usize, policy: &Policy) -> Result<Arc<Source>, Findings> {
+    let source = Source::decode(bytes, limit);
     let mut report = Report::new(&source, policy);
     source::check(&source, &mut report);
-    if report.blocks() {
-        return Err(blocked(report));
-    }
-    drop(report);
-    let policy_there = policy.clone();
-    let verdict = isolated(move |answer| {
-        let mut tree = None;
-        let judged = judge(&source, &policy_there, &mut tree);
-        // Nobody waits until the tree is taken apart.
-        let _ = answer.send(judged.map(|(warnings, entry)| (source.into_text(), warnings, entry)));
-    });
-    match verdict {
-        Some(Ok((code, warnings, entry))) => {
-            let sha256 = policy::hex(&Sha256::digest(code.as_bytes()));
-            Ok(ValidatedStrategy { code, sha256, warnings, entry })
-        }
-        Some(Err(findings)) => Err(findings),
-        None => Err(failed(&Source::decode(bytes), policy)),
-    }
+    if report.blocks() { Err(report.refusal()) } else { Ok(Arc::new(source)) }
 }
 
-/// Works on a thread with a large stack. A panic there is an answer (`None`), not an outage.
-fn isolated<T: Send + 'static>(work: impl FnOnce(SyncSender<T>) + Send + 'static) -> Option<T> {
-    pool::start(work)?.recv().ok()
-}
-
-/// Judges a text that has no fault; leaves the tree in `tree`.
+/// What the rules say of a program.
 fn judge(
+    program: &walk::Program<'_>,
     source: &Source,
     policy: &Policy,
-    tree: &mut Option<parse::ast::ModModule>,
 ) -> Result<(Vec<Finding>, Entry), Findings> {
+    let context = rules::Context::new(program, policy);
     let mut report = Report::new(source, policy);
-    let Some((module, peer)) = parse::both(source, &mut report) else {
-        return Err(blocked(report));
-    };
-    let program = walk::walk(&tree.insert(module).body);
-    let context = rules::Context::new(&program, policy);
-    let mut judged = Report::new(source, policy);
-    rules::run(&context, &mut judged);
-    // What the rules say counts only of a program on which both parsers agree.
-    parse::compare(&program, peer, source, &mut report);
-    if report.blocks() {
-        return Err(blocked(report));
-    }
-    match (judged.finish(), context.entry) {
+    rules::run(&context, &mut report);
+    match (report.finish(), context.entry) {
         (Ok(warnings), Some(entry)) => Ok((warnings, entry)),
         (Err(findings), _) => Err(findings),
         // CON001 is core and reports this case; refused all the same if it should ever not.
@@ -134,27 +114,5 @@ fn failed(source: &Source, policy: &Policy) -> Findings {
         "a parser failed on the program",
         "write it in a simpler form; honest programs do not do this, so please report it",
     );
-    blocked(report)
-}
-
-/// The findings of a report that blocks.
-fn blocked(report: Report<'_>) -> Findings {
-    report.finish().err().unwrap_or_else(Findings::none)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_of_either_parser_is_an_answer() {
-        let one = |answer: SyncSender<u8>| answer.send(1).unwrap();
-        assert_eq!(isolated(one), Some(1));
-        assert_eq!(isolated(|_: SyncSender<u8>| panic!("the first parser")), None);
-        let second = |answer: SyncSender<u8>| {
-            let peer = isolated(|_: SyncSender<u8>| panic!("the second parser"));
-            answer.send(peer.unwrap()).unwrap();
-        };
-        assert_eq!(isolated(second), None);
-    }
+    report.refusal()
 }

@@ -5,27 +5,32 @@
 //! program that only one of them accepts, or that they read differently, is refused.
 //!
 //! Both can overflow a small stack with hostile nesting, and a stack overflow ends the whole process. So depth is
-//! bounded on the tokens first ([`depth`]), and all of it runs on threads with a large stack (see `super::check`).
+//! bounded on the tokens first ([`depth`]), and both parsers run on threads with a large stack. Only the text is taken apart on
+//! the caller's: that is no recursion, and while it goes on the second parser is at work on what came out.
 
 mod depth;
 mod fingerprint;
+mod first;
 mod peer;
 
 pub(super) use ruff_python_ast as ast;
 pub(super) use ruff_text_size::{Ranged, TextRange};
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use ruff_python_ast::PythonVersion;
 use ruff_python_parser::{Mode, ParseOptions, UnsupportedSyntaxErrorKind, parse_unchecked};
 
-use super::finding::Report;
+use super::finding::{Findings, Report};
+use super::policy::Policy;
 use super::pool;
 use super::rules::{language, parsing, source as source_rules};
 use super::source::Source;
-use super::walk::{IdentKind, Node, Program};
-use ast::{Expr, InterpolatedStringElement as Element, Stmt};
-use fingerprint::{Fingerprint, Kind, Tag, difference};
+use super::walk::{Program, walk};
+use fingerprint::{Fingerprint, difference};
+use first::First;
 use rustpython_parser::lexer::LexResult;
 
 /// The Python of the sandbox image. Syntax newer than this is refused (LNG003).
@@ -42,7 +47,7 @@ pub(super) fn bytes(range: TextRange) -> std::ops::Range<usize> {
 const BATCH: usize = 256;
 
 /// The second parser at work, on a thread of its own.
-pub(super) struct Peer(Receiver<Result<Fingerprint, peer::Problem>>);
+struct Peer(Receiver<Result<Fingerprint, peer::Problem>>);
 
 /// Where the second parser's tokens come from. It waits for more until this is dropped.
 struct Feed(Sender<Vec<LexResult>>);
@@ -51,21 +56,19 @@ impl Peer {
     /// Starts the second parser on a text of `length` bytes. `None` if there is no thread to be had.
     fn start(length: usize) -> Option<(Feed, Self)> {
         let (feed, tokens) = channel::<Vec<LexResult>>();
-        let answer = pool::start(move |answer| match peer::parse(tokens.into_iter().flatten(), length) {
-            // Whoever gave up waiting has a verdict already.
-            Ok(tree) => {
-                let _ = answer.send(Ok(peer::fingerprint(&tree)));
-            }
-            Err(problem) => {
-                let _ = answer.send(Err(problem));
-            }
+        let answer = pool::start(move |answer| {
+            // Whoever gave up waiting has a verdict already; nobody waits until the tree is taken apart.
+            let _ = match peer::parse(tokens.into_iter().flatten(), length) {
+                Ok(tree) => answer.send(Ok(peer::fingerprint(&tree))),
+                Err(problem) => answer.send(Err(problem)),
+            };
         })?;
         Some((Feed(feed), Self(answer)))
     }
 
-    /// Waits for what it read. A panic of the parser goes on here.
-    fn finish(self) -> Result<Fingerprint, peer::Problem> {
-        self.0.recv().unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the second parser panicked")))
+    /// Waits for what it read; None after a panic of the parser.
+    fn finish(self) -> Option<Result<Fingerprint, peer::Problem>> {
+        self.0.recv().ok()
     }
 }
 
@@ -102,14 +105,55 @@ fn tokens(source: &Source, feed: Option<Feed>, report: &mut Report<'_>) -> bool 
     true
 }
 
-/// Has both parsers read a text that has no fault: the tree of the first, and the second one, which is still at work. It
-/// takes longer than all the rest together, so it works beside the rest. `None` if something was reported.
-pub(super) fn both(source: &Source, report: &mut Report<'_>) -> Option<(ast::ModModule, Option<Peer>)> {
-    let (feed, peer) = Peer::start(source.text().len()).unzip();
-    if !tokens(source, feed, report) {
-        return None;
-    }
-    Some((parse(source, report)?, peer))
+/// Has both parsers read a text that has no fault, and `look` look at what the first made of it. What it says counts only
+/// of a program on which both agree.
+///
+/// # Errors
+/// What is wrong with the program: SRC006, SRC008, PAR and LNG rules; none if one of the parsers panicked.
+pub(super) fn both<T: Send + 'static>(
+    source: &Arc<Source>,
+    policy: &Policy,
+    look: impl FnOnce(&Program<'_>, &Source) -> T + Send + 'static,
+) -> Result<T, Option<Findings>> {
+    let read = || {
+        let mut report = Report::new(source, policy);
+        let (feed, peer) = Peer::start(source.text().len()).unzip();
+        if !tokens(source, feed, &mut report) {
+            return Err(Some(report.refusal()));
+        }
+        let alone = peer.is_none();
+        let (text, policy) = (source.clone(), policy.clone());
+        let first = pool::start(move |answer| {
+            let mut report = Report::new(&text, &policy);
+            let Some(tree) = parse(&text, &mut report) else {
+                let _ = answer.send(Err(report.refusal()));
+                return;
+            };
+            let program = walk(&tree.body);
+            let first = First::of(&program, text.text());
+            let second = alone.then(|| {
+                peer::parse(peer::lex(text.text()), text.text().len()).map(|tree| peer::fingerprint(&tree))
+            });
+            // Nobody waits until the trees are taken apart.
+            let _ = answer.send(Ok((first, second, look(&program, &text))));
+        });
+        let (first, second, looked) = first.and_then(|first| first.recv().ok()).ok_or(None)??;
+        match second.or_else(|| peer?.finish()).ok_or(None)? {
+            Ok(second) => compare(&first, &second, source, &mut report),
+            Err(problem) => {
+                let text = source.clone();
+                // Parses once more, so not on this stack.
+                let explained = pool::start(move |answer| {
+                    let _ = answer.send(explain_disagreement(text.text(), problem));
+                });
+                let (range, message, hint) = explained.and_then(|told| told.recv().ok()).ok_or(None)?;
+                report.add(&parsing::PAR002, range, message, hint);
+            }
+        }
+        if report.blocks() { Err(Some(report.refusal())) } else { Ok(looked) }
+    };
+    // Of what runs on this thread, the first parser's tokens could panic.
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(None))
 }
 
 /// Parses for the rules, after [`tokens`] had nothing to report. `None` if something was reported.
@@ -182,45 +226,27 @@ fn explain_disagreement(
     )
 }
 
-/// Compares what both parsers made of the text (PAR002, PAR004) and refuses identifiers beyond ASCII (SRC008):
-/// `CPython` normalises those (NFKC), so what is read is not what runs.
-pub(super) fn compare(program: &Program<'_>, peer: Option<Peer>, source: &Source, report: &mut Report<'_>) {
-    let ours = fingerprint(program);
-    let second = match peer {
-        Some(peer) => peer.finish(),
-        // This thread's stack is as large as that of the one that could not be had.
-        None => {
-            peer::parse(peer::lex(source.text()), source.text().len()).map(|tree| peer::fingerprint(&tree))
-        }
-    };
-    let second = match second {
-        Ok(tree) => tree,
-        Err(problem) => {
-            let (range, message, hint) = explain_disagreement(source.text(), problem);
-            report.add(&parsing::PAR002, range, message, hint);
-            return;
-        }
-    };
-    for ident in &program.idents {
-        let raw = source.text().get(bytes(ident.range)).unwrap_or_default();
-        if !raw.is_ascii() {
-            let read = if raw == ident.text {
-                "and such look alike too easily".to_owned()
-            } else {
-                format!("and Python would read it as `{}`", ident.text)
-            };
-            report.add(
-                &source_rules::SRC008,
-                bytes(ident.range),
-                format!("the identifier `{raw}` has characters beyond ASCII, {read}"),
-                "use ASCII letters, digits and underscores in names",
-            );
-        }
+/// Compares what both parsers made of the text (PAR004) and refuses identifiers beyond ASCII (SRC008): `CPython`
+/// normalises those (NFKC), so what is read is not what runs.
+fn compare(first: &First, second: &Fingerprint, source: &Source, report: &mut Report<'_>) {
+    for (range, read) in &first.foreign {
+        let raw = source.text().get(range.clone()).unwrap_or_default();
+        let why = if raw == read {
+            "and such look alike too easily".to_owned()
+        } else {
+            format!("and Python would read it as `{read}`")
+        };
+        report.add(
+            &source_rules::SRC008,
+            range.clone(),
+            format!("the identifier `{raw}` has characters beyond ASCII, {why}"),
+            "use ASCII letters, digits and underscores in names",
+        );
     }
     if report.blocks() {
         return;
     }
-    if let Some(name) = difference(&ours, &second) {
+    if let Some(name) = difference(&first.fingerprint, second) {
         report.add(
             &parsing::PAR004,
             0..0,
@@ -230,120 +256,8 @@ pub(super) fn compare(program: &Program<'_>, peer: Option<Peer>, source: &Source
     }
 }
 
-/// What the rules saw of the program.
-fn fingerprint(program: &Program<'_>) -> Fingerprint {
-    let mut all = Fingerprint::new();
-    for ident in &program.idents {
-        all.name(tag(ident.kind), ident.text);
-        match ident.kind {
-            IdentKind::Store => all.kind(Kind::Store),
-            IdentKind::Delete => all.kind(Kind::Delete),
-            _ => {}
-        }
-    }
-    for visit in &program.nodes {
-        match visit.node {
-            Node::Stmt(stmt) => {
-                if let Some(kind) = stmt_kind(stmt) {
-                    all.kind(kind);
-                }
-                if let Stmt::If(ast::StmtIf { elif_else_clauses, .. }) = stmt {
-                    // An `elif` is an `if` of its own to the second parser.
-                    for _ in elif_else_clauses.iter().filter(|clause| clause.test.is_some()) {
-                        all.kind(Kind::If);
-                    }
-                }
-            }
-            Node::Expr(Expr::StringLiteral(literal)) => all.text(literal.value.to_str()),
-            Node::Expr(expr) => {
-                if let Some(kind) = expr_kind(expr) {
-                    all.kind(kind);
-                }
-            }
-            Node::Element(Element::Interpolation(_)) => all.kind(Kind::Field),
-            Node::Element(Element::Literal(_)) | Node::Pattern(_) => {}
-        }
-    }
-    all
-}
-
-const fn stmt_kind(stmt: &Stmt) -> Option<Kind> {
-    Some(match stmt {
-        Stmt::FunctionDef(_) => Kind::Def,
-        Stmt::ClassDef(_) => Kind::Class,
-        Stmt::Return(_) => Kind::Return,
-        Stmt::Delete(_) => Kind::Del,
-        Stmt::TypeAlias(_) => Kind::Type,
-        Stmt::Assign(_) => Kind::Assign,
-        Stmt::AugAssign(_) => Kind::AugAssign,
-        Stmt::AnnAssign(_) => Kind::AnnAssign,
-        Stmt::For(_) => Kind::For,
-        Stmt::While(_) => Kind::While,
-        Stmt::If(_) => Kind::If,
-        Stmt::With(_) => Kind::With,
-        Stmt::Match(_) => Kind::Match,
-        Stmt::Raise(_) => Kind::Raise,
-        Stmt::Try(_) => Kind::Try,
-        Stmt::Assert(_) => Kind::Assert,
-        Stmt::Import(_) => Kind::Import,
-        Stmt::ImportFrom(_) => Kind::From,
-        Stmt::Pass(_) => Kind::Pass,
-        Stmt::Break(_) => Kind::Break,
-        Stmt::Continue(_) => Kind::Continue,
-        Stmt::Global(_) | Stmt::Nonlocal(_) | Stmt::Expr(_) | Stmt::IpyEscapeCommand(_) => return None,
-    })
-}
-
-const fn expr_kind(expr: &Expr) -> Option<Kind> {
-    Some(match expr {
-        Expr::BoolOp(_) => Kind::BoolOp,
-        Expr::Named(_) => Kind::Walrus,
-        Expr::BinOp(_) => Kind::Binary,
-        Expr::UnaryOp(_) => Kind::Unary,
-        Expr::Lambda(_) => Kind::Lambda,
-        Expr::If(_) => Kind::IfElse,
-        Expr::Dict(_) => Kind::Dict,
-        Expr::Set(_) => Kind::Set,
-        Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => Kind::Comprehension,
-        Expr::Await(_) => Kind::Await,
-        Expr::Yield(_) | Expr::YieldFrom(_) => Kind::Yield,
-        Expr::Compare(_) => Kind::Compare,
-        Expr::Call(_) => Kind::Call,
-        Expr::BytesLiteral(_) => Kind::Bytes,
-        Expr::NumberLiteral(_) => Kind::Number,
-        Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) | Expr::EllipsisLiteral(_) => Kind::Constant,
-        Expr::Subscript(_) => Kind::Subscript,
-        Expr::Starred(_) => Kind::Starred,
-        Expr::List(_) => Kind::List,
-        Expr::Slice(_) => Kind::Slice,
-        // `x[*ts]` is a tuple to one of the parsers only.
-        Expr::Tuple(_)
-        | Expr::Name(_)
-        | Expr::Attribute(_)
-        | Expr::FString(_)
-        | Expr::TString(_)
-        | Expr::StringLiteral(_)
-        | Expr::IpyEscapeCommand(_) => return None,
-    })
-}
-
-const fn tag(kind: IdentKind) -> Tag {
-    match kind {
-        IdentKind::Load | IdentKind::Store | IdentKind::Delete => Tag::Name,
-        IdentKind::AttributeLoad | IdentKind::AttributeStore | IdentKind::AttributeDelete => Tag::Attribute,
-        IdentKind::Function | IdentKind::Class => Tag::Definition,
-        IdentKind::Parameter => Tag::Parameter,
-        IdentKind::ImportedModule | IdentKind::ImportedName | IdentKind::Alias => Tag::Import,
-        IdentKind::Keyword => Tag::Keyword,
-        IdentKind::Caught | IdentKind::Captured | IdentKind::PatternAttribute => Tag::Capture,
-        IdentKind::Global | IdentKind::Nonlocal => Tag::Declaration,
-        IdentKind::TypeParameter => Tag::TypeParameter,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::walk::walk;
     use super::*;
 
     /// What the two parsers disagree on when they are given different texts.
@@ -351,7 +265,7 @@ mod tests {
         let parsed = parse_unchecked(ours, ParseOptions::from(Mode::Module)).try_into_module().unwrap();
         let program = walk(&parsed.syntax().body);
         let peer = peer::parse(peer::lex(theirs), theirs.len()).ok().unwrap();
-        super::difference(&fingerprint(&program), &peer::fingerprint(&peer))
+        super::difference(&First::of(&program, ours).fingerprint, &peer::fingerprint(&peer))
     }
 
     #[test]
@@ -379,5 +293,13 @@ mod tests {
                 assert!(difference(ours, theirs).is_some(), "{ours} / {theirs}");
             }
         }
+    }
+
+    #[test]
+    fn a_panic_on_the_way_is_an_answer() {
+        let source = Arc::new(Source::decode(b"x = 1", usize::MAX));
+        let answer: Result<(), _> = both(&source, &Policy::default(), |_, _| panic!("a parser"));
+        assert_eq!(answer, Err(None));
+        assert_eq!(both(&source, &Policy::default(), |program, _| program.idents.len()), Ok(1));
     }
 }

@@ -31,13 +31,8 @@ enum Fault {
 }
 
 impl Source {
-    /// Decodes: one byte order mark is dropped, CRLF becomes LF, as `CPython` does when it reads a `str`.
-    pub(super) fn decode(bytes: &[u8]) -> Self {
-        Self::decode_up_to(bytes, MAX_BYTES)
-    }
-
-    /// The same of a text that may be larger or must be smaller.
-    pub(super) fn decode_up_to(bytes: &[u8], limit: usize) -> Self {
+    /// Decodes at most `limit` bytes: one byte order mark is dropped, CRLF becomes LF, as `CPython` does when it reads a `str`.
+    pub(super) fn decode(bytes: &[u8], limit: usize) -> Self {
         if bytes.len() > limit {
             return Self::new(String::new(), Some(Fault::TooLarge(bytes.len())));
         }
@@ -214,7 +209,7 @@ mod tests {
 
     #[test]
     fn columns_count_code_points_from_one() {
-        let source = Source::decode("x = 'é💰'; y\nz".as_bytes());
+        let source = Source::decode("x = 'é💰'; y\nz".as_bytes(), MAX_BYTES);
         let at = source.text().find('y').unwrap();
         assert_eq!(source.span(at..at + 1), Span { line: 1, column: 11, end_line: 1, end_column: 12 });
         assert_eq!(source.span(source.text().len()..99).line, 2);
@@ -222,7 +217,7 @@ mod tests {
 
     #[test]
     fn byte_order_mark_and_crlf_are_canonicalised() {
-        assert_eq!(Source::decode(b"\xEF\xBB\xBFa\r\nb").text(), "a\nb");
+        assert_eq!(Source::decode(b"\xEF\xBB\xBFa\r\nb", MAX_BYTES).text(), "a\nb");
     }
 
     #[test]

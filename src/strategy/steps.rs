@@ -1,12 +1,12 @@
 //! The gate's steps by themselves, for fuzzing and for comparing its parsers with `CPython`: the same code that
 //! [`super::check`] runs, without the rules behind it.
 
-use super::finding::{Findings, Report};
+use super::finding::Findings;
 use super::parse::ast::{Expr, Stmt};
 use super::policy::Policy;
-use super::source::{self, Source};
-use super::walk::Node;
-use super::{blocked, failed, isolated, parse, walk};
+use super::source::MAX_BYTES;
+use super::walk::{Node, Program};
+use super::{canonical, failed, parse};
 
 /// What both parsers read alike in a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +26,7 @@ pub struct Reading {
 /// # Errors
 /// Findings of the SRC rules.
 pub fn text(bytes: &[u8]) -> Result<String, Findings> {
-    let source = Source::decode(bytes);
-    let policy = Policy::default();
-    let mut report = Report::new(&source, &policy);
-    source::check(&source, &mut report);
-    if report.blocks() {
-        return Err(blocked(report));
-    }
-    Ok(source.into_text())
+    Ok(canonical(bytes, MAX_BYTES, &Policy::default())?.text().to_owned())
 }
 
 /// The source checks with another limit of size, then both parsers and their comparison.
@@ -41,39 +34,21 @@ pub fn text(bytes: &[u8]) -> Result<String, Findings> {
 /// # Errors
 /// Findings of the SRC, PAR and LNG rules.
 pub fn read(bytes: &[u8], limit: usize) -> Result<Reading, Findings> {
-    let source = Source::decode_up_to(bytes, limit);
     let policy = Policy::default();
-    let mut report = Report::new(&source, &policy);
-    source::check(&source, &mut report);
-    if report.blocks() {
-        return Err(blocked(report));
-    }
-    drop(report);
-    let reading = isolated(move |answer| {
-        // Nobody is left to be told if this fails.
-        let _ = answer.send(compared(&source, &Policy::default()));
-    });
-    reading.unwrap_or_else(|| Err(failed(&Source::decode_up_to(bytes, limit), &policy)))
+    let source = canonical(bytes, limit, &policy)?;
+    parse::both(&source, &policy, |program, _| reading(program))
+        .map_err(|refusal| refusal.unwrap_or_else(|| failed(&source, &policy)))
 }
 
-fn compared(source: &Source, policy: &Policy) -> Result<Reading, Findings> {
-    let mut report = Report::new(source, policy);
-    let Some((module, peer)) = parse::both(source, &mut report) else {
-        return Err(blocked(report));
-    };
-    let program = walk::walk(&module.body);
-    parse::compare(&program, peer, source, &mut report);
-    if report.blocks() {
-        return Err(blocked(report));
-    }
+fn reading(program: &Program<'_>) -> Reading {
     let count =
         |wanted: fn(&Node<'_>) -> bool| program.nodes.iter().filter(|visit| wanted(&visit.node)).count();
     let mut names: Vec<String> = program.idents.iter().map(|ident| ident.text.to_owned()).collect();
     names.sort_unstable();
-    Ok(Reading {
+    Reading {
         names,
         calls: count(|node| matches!(node, Node::Expr(Expr::Call(_)))),
         imports: count(|node| matches!(node, Node::Stmt(Stmt::Import(_) | Stmt::ImportFrom(_)))),
         attributes: count(|node| matches!(node, Node::Expr(Expr::Attribute(_)))),
-    })
+    }
 }

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn first<T>(code: &str, ask: impl Fn(&Expr) -> T) -> T {
-        let (source, policy) = (Source::decode(code.as_bytes()), Policy::default());
+        let (source, policy) = (Source::decode(code.as_bytes(), usize::MAX), Policy::default());
         let module = parse(&source, &mut Report::new(&source, &policy)).unwrap();
         match module.body.first() {
             Some(Stmt::Expr(stmt)) => ask(&stmt.value),
