@@ -84,6 +84,8 @@ pub(super) struct Context<'a> {
     selves: Vec<&'static str>,
     attributes: BTreeSet<&'a str>,
     methods: BTreeSet<&'a str>,
+    /// Functions that return anything but `self`.
+    strangers: BTreeSet<&'a str>,
     remembered: RefCell<BTreeMap<String, bool>>,
     sequences: RefCell<BTreeMap<String, bool>>,
 }
@@ -121,9 +123,25 @@ impl<'a> Context<'a> {
                 attributes.insert(ident.text);
             }
         }
+        let strangers = program
+            .nodes
+            .iter()
+            .filter(|visit| match visit.node {
+                Node::Stmt(Stmt::Return(stmt)) => !stmt.value.as_deref().is_some_and(
+                    |value| matches!(value, Expr::Name(name) if selves.contains(&name.id.as_str())),
+                ),
+                Node::Expr(Expr::Yield(_) | Expr::YieldFrom(_)) => true,
+                Node::Stmt(_) | Node::Expr(_) | Node::Pattern(_) | Node::Element(_) => false,
+            })
+            .filter_map(|visit| match program.nodes.get(program.scopes.get(visit.scope)?.node)?.node {
+                Node::Stmt(Stmt::FunctionDef(def)) => Some(def.name.as_str()),
+                _ => None,
+            })
+            .collect();
         Self {
             program,
             selves,
+            strangers,
             names,
             policy,
             entry,
@@ -153,6 +171,11 @@ impl<'a> Context<'a> {
     /// Whether `name` is a method of this program's classes and never an assigned attribute.
     pub(super) fn defines_method(&self, name: &str) -> bool {
         self.methods.contains(name)
+    }
+
+    /// Whether every method of this name gives back the object that it was called on, if it gives anything.
+    pub(super) fn returns_self(&self, name: &str) -> bool {
+        self.defines_method(name) && !self.strangers.contains(name)
     }
 
     /// Remembers an answer about a name: some are asked as often as the name is written.

@@ -12,14 +12,15 @@ rules! {
     ///
     /// Replacing `pd.Series.pct_change` changes what every later line computes. A class may set its own attributes
     /// through `self` and `cls`, a program the data attributes that its own classes declare (`trade.size = 0`), and
-    /// `columns`, `index`, `name` and `names` of pandas objects may be set. Classes of pandas may be called, asked
+    /// `columns`, `index`, `name` and `names` of pandas objects may be set, and `prec` and `rounding` of
+    /// `decimal.getcontext()`. Classes of pandas may be called, asked
     /// (`pd.DataFrame.from_dict`), inherited and compared, but not handed on as values, nor given to `dataclass` or
     /// `total_ordering`: where they arrive they could be changed.
     MUT001: Error, core;
 }
 
-/// Attributes of pandas objects that are meant to be set.
-const SETTABLE: &[&str] = &["columns", "index", "name", "names"];
+/// Attributes of pandas objects and of contexts of `decimal` that are meant to be set.
+const SETTABLE: &[&str] = &["columns", "index", "name", "names", "prec", "rounding"];
 
 /// Runs the family.
 pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
@@ -57,9 +58,23 @@ fn is_own(context: &Context<'_>, attribute: &ExprAttribute) -> bool {
             && is_below_a_value(context, attribute))
 }
 
-/// `df.columns = …`, `s.index.name = …`, but not below an imported name.
+/// `df.columns = …`, `s.index.name = …`, `getcontext().prec = …`, but not below any other imported name.
 fn is_settable(context: &Context<'_>, attribute: &ExprAttribute) -> bool {
-    SETTABLE.contains(&attribute.attr.as_str()) && is_below_a_value(context, attribute)
+    SETTABLE.contains(&attribute.attr.as_str())
+        && (is_below_a_value(context, attribute) || is_decimal_context(context, &attribute.value))
+}
+
+/// `getcontext()` or `decimal.getcontext()`.
+fn is_decimal_context(context: &Context<'_>, object: &Expr) -> bool {
+    let Expr::Call(call) = object else { return false };
+    match &*call.func {
+        Expr::Name(name) => context.names.only_member(name.id.as_str()) == Some(("decimal", "getcontext")),
+        Expr::Attribute(function) => {
+            function.attr.as_str() == "getcontext"
+                && matches!(&*function.value, Expr::Name(module) if context.names.only_module(module.id.as_str()) == Some("decimal"))
+        }
+        _ => false,
+    }
 }
 
 /// Whether what an attribute is taken from begins with a name that is no module, class or imported name.
