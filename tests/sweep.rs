@@ -2,7 +2,9 @@
 //! ways, one at a time. Whatever happens, the run has to end as one that nothing happened to.
 //!
 //! `make sweep` runs the whole matrix and prints it; by itself this test takes a third of the cells of the requests that
-//! change something, so that each request and each way is among them, and all of the creation of the pod.
+//! change something, so that each request and each way is among them, and all of the creation of the pod and of the claim.
+//! Once for runs that get a sandbox of their own, once for runs that take one of a pool's, where the pool's requests on
+//! the way to the next sandbox are spoiled too.
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -18,26 +20,45 @@ mod cell;
 mod matrix;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "sweep/road.rs"]
+mod road;
 #[path = "support/stand.rs"]
 mod stand;
 mod support;
 
 use cell::{Cell, Reference};
 use matrix::{MODES, Matrix};
+use road::Road;
 use stand::Stand;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+/// One matrix at a time: each has all the operators that the machine bears.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test]
 fn whatever_is_spoiled_the_run_ends_as_if_nothing_had_been() {
+    sweep(Road::Cold);
+}
+
+#[test]
+fn whatever_is_spoiled_a_pools_sandbox_is_used_once_and_replaced() {
+    sweep(Road::Warm);
+}
+
+fn sweep(road: Road) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let whole = std::env::var("SWEEP").is_ok_and(|what| what == "all");
     let workers =
         std::env::var("SWEEP_WORKERS").map_or(3, |text| text.parse().expect("SWEEP_WORKERS: a number"));
     let stands: Vec<Stand> = (0..workers).map(|_| Stand::new("sweep")).collect();
-    let reference = Reference::take(&stands[0]);
+    for stand in &stands {
+        road.lay(stand);
+    }
+    let reference = Reference::take(&stands[0], road);
     // Three has nothing in common with eight: taking every third goes through all columns.
     let wanted = |(index, cell): &(usize, Cell)| {
-        whole || cell.request.changes_something() && (index % 3 == 0 || cell.request.creates_the_pod())
+        whole || cell.request.changes_something() && (index % 3 == 0 || cell.request.takes_the_sandbox())
     };
     let cells: VecDeque<Cell> = reference
         .requests
@@ -64,6 +85,6 @@ fn whatever_is_spoiled_the_run_ends_as_if_nothing_had_been() {
     });
     let matrix = matrix.into_inner().unwrap();
     println!("{matrix}");
-    matrix.save().unwrap();
+    matrix.save(&road.to_string()).unwrap();
     assert!(matrix.is_clean(), "{matrix}");
 }

@@ -138,6 +138,10 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
         status = None;
         next = next.min(WRITE_INTERVAL.saturating_sub(since));
     }
+    // The run that has just taken a sandbox has the API server for itself, too.
+    if observed.quiet.is_some() {
+        status = None;
+    }
     Plan { creations, removals, status, next }
 }
 

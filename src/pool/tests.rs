@@ -195,12 +195,12 @@ fn a_claimed_sandbox_is_replaced_at_once_and_stays() {
 }
 
 #[test]
-fn nothing_is_started_beside_a_run_that_has_just_begun() {
+fn nothing_is_started_or_written_beside_a_run_that_has_just_begun() {
     let mut world = World::new(2);
     world.quiet = Some(Duration::from_millis(200));
     let a = world.member("a", up());
     let plan = world.plan(&[(&a, true)]);
-    assert_eq!((plan.creations.len(), plan.next), (0, Duration::from_millis(200)));
+    assert_eq!((plan.creations.len(), &plan.status, plan.next), (0, &None, Duration::from_millis(200)));
 }
 
 #[test]

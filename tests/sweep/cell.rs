@@ -1,6 +1,7 @@
 //! One cell of the matrix: one request of one run, spoiled in one way; and what the run has to be like nevertheless.
 
 use crate::proxy::{Call, Fate, Seen};
+use crate::road::{Road, pods_of};
 use crate::stand::{Stand, is_about_a_run};
 use crate::support::{block_on, is_finished, kubectl_with};
 use kube::ResourceExt as _;
@@ -56,18 +57,25 @@ pub(crate) enum Verdict {
 pub(crate) struct Reference {
     /// Its requests, in their order.
     pub(crate) requests: Vec<Request>,
+    road: Road,
     trace: Trace,
 }
 
 /// What can be compared of a run that has come to rest.
 struct Trace {
     status: Value,
+    /// Sandboxes created for the run, by attempt, and those that a pool made.
     pods: BTreeMap<String, usize>,
+    made: usize,
     deleted: usize,
+    /// Pods that are there in the end.
+    left: usize,
     policies: usize,
     writes: usize,
     containers: i32,
     attempts: i32,
+    /// Attempts whose sandbox is a pool's.
+    warm: usize,
     moved: bool,
     restless: bool,
     fired: usize,
@@ -80,8 +88,8 @@ impl Request {
     }
 
     /// The request after which something may run.
-    pub(crate) fn creates_the_pod(&self) -> bool {
-        self.verb == "create" && self.resource == "pods"
+    pub(crate) fn takes_the_sandbox(&self) -> bool {
+        matches!(self.verb, "create" | "patch") && self.resource == "pods"
     }
 
     /// Whether it is more than a look.
@@ -93,13 +101,13 @@ impl Request {
 impl Reference {
     /// Takes the requests that each of some runs has made: how often a pod is looked at on its way depends on how its
     /// changes fall together.
-    pub(crate) fn take(stand: &Stand) -> Self {
+    pub(crate) fn take(stand: &Stand, road: Road) -> Self {
         let mut traces: Vec<Trace> = (0..REFERENCES)
-            .map(|_| trace(stand, None).unwrap_or_else(|wrong| panic!("the reference: {wrong}")))
+            .map(|_| trace(stand, road, None).unwrap_or_else(|wrong| panic!("the reference: {wrong}")))
             .collect();
         let mut trace = traces.pop().unwrap();
         for other in &traces {
-            let differs = compare(other, &trace);
+            let differs = compare(other, &trace, road);
             assert!(differs.is_empty(), "two runs differ that nothing happened to: {differs:?}");
             trace.requests.retain(|request| other.requests.contains(request));
         }
@@ -107,14 +115,21 @@ impl Reference {
         // these tries end by themselves. What comes after it is in tests/e2e_faults.rs.
         trace.requests.retain(|request| request.verb != "attach" || request.turn == 1);
         assert_eq!((trace.containers, trace.attempts), (1, 1), "one sandbox, one container");
-        Self { requests: trace.requests.clone(), trace }
+        assert_eq!(
+            (trace.warm, trace.left),
+            (road.waiting(), road.waiting()),
+            "whose sandbox, and what is left"
+        );
+        Self { requests: trace.requests.clone(), road, trace }
     }
 
     pub(crate) fn totals(&self) -> String {
-        let Trace { writes, deleted, policies, containers, .. } = &self.trace;
+        let Trace { writes, made, pods, deleted, policies, containers, .. } = &self.trace;
         format!(
-            "{} requests: {writes} status writes, 1 pod created, {deleted} deleted, {policies} policy, {containers} container",
-            self.requests.len()
+            "{}, {} requests: {writes} status writes, {} pod created, {deleted} deleted, {policies} policy, {containers} container",
+            self.road,
+            self.requests.len(),
+            made + pods.len()
         )
     }
 }
@@ -123,11 +138,11 @@ impl Cell {
     /// Runs it, and again if the run has made no such request this time.
     pub(crate) fn try_on(&self, stand: &Stand, reference: &Reference) -> Verdict {
         for _ in 0..TRIES {
-            match trace(stand, Some(self)) {
+            match trace(stand, reference.road, Some(self)) {
                 Err(wrong) => return Verdict::Differs(vec![wrong]),
                 Ok(trace) if trace.fired == 0 => {}
                 Ok(trace) => {
-                    let differs = compare(&trace, &reference.trace);
+                    let differs = compare(&trace, &reference.trace, reference.road);
                     return if differs.is_empty() { Verdict::Same } else { Verdict::Differs(differs) };
                 }
             }
@@ -137,7 +152,7 @@ impl Cell {
 }
 
 /// Whatever differs from the reference.
-fn compare(seen: &Trace, reference: &Trace) -> Vec<String> {
+fn compare(seen: &Trace, reference: &Trace, road: Road) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |right: bool, what: String| {
         if !right {
@@ -149,8 +164,14 @@ fn compare(seen: &Trace, reference: &Trace) -> Vec<String> {
         format!("status: {}", difference(&seen.status, &reference.status)),
     );
     check(seen.pods.values().all(|count| *count == 1), format!("pods of one attempt: {:?}", seen.pods));
-    check(seen.pods.len() == reference.pods.len(), format!("pods created: {}", seen.pods.len()));
-    check(seen.deleted == reference.deleted, format!("pods deleted: {}", seen.deleted));
+    // A run whose claim was lost has a sandbox of its own.
+    let own = usize::try_from(seen.attempts).unwrap_or_default().saturating_sub(seen.warm);
+    check(seen.pods.len() == own, format!("pods created: {} for {own} attempts", seen.pods.len()));
+    check(seen.left == reference.left, format!("pods left: {}", seen.left));
+    let (created, gone) = (seen.pods.len() + seen.made + road.waiting(), seen.deleted + seen.left);
+    // Who tells a pod twice to go is answered twice.
+    let balanced = if seen.warm == 0 && seen.made == 0 { created == gone } else { created <= gone };
+    check(balanced, format!("{created} pods, {} deleted and {} left", seen.deleted, seen.left));
     check(seen.policies == reference.policies, format!("policies created: {}", seen.policies));
     check(
         seen.containers == seen.attempts,
@@ -164,9 +185,10 @@ fn compare(seen: &Trace, reference: &Trace) -> Vec<String> {
 }
 
 /// Runs the strategy once, and looks until all is at rest.
-fn trace(stand: &Stand, cell: Option<&Cell>) -> Result<Trace, String> {
+fn trace(stand: &Stand, road: Road, cell: Option<&Cell>) -> Result<Trace, String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("run-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    road.until_whole(stand, PATIENCE)?;
     stand.proxy.forget();
     if let Some(cell) = cell.cloned() {
         let home = stand.home.name.clone();
@@ -177,13 +199,13 @@ fn trace(stand: &Stand, cell: Option<&Cell>) -> Result<Trace, String> {
         });
     }
     stand.create(&name, CODE);
-    let ended = until_finished(stand, &name).and_then(|run| at_rest(stand, &run));
+    let ended = until_finished(stand, &name).and_then(|run| at_rest(stand, road, &run));
     stand.proxy.rest();
     let trace = ended.map(|(run, moved, restless)| {
         let seen = stand.requests();
         Trace { moved, restless, ..read(stand, &run, &seen) }
     });
-    clean_up(stand, &name)?;
+    clean_up(stand, road, &name)?;
     trace
 }
 
@@ -206,9 +228,12 @@ fn until_finished(stand: &Stand, name: &str) -> Result<StrategyRun, String> {
 }
 
 /// Waits for rest; whether the status moved after the end, and whether there is no rest.
-fn at_rest(stand: &Stand, ended: &StrategyRun) -> Result<(StrategyRun, bool, bool), String> {
+fn at_rest(stand: &Stand, road: Road, ended: &StrategyRun) -> Result<(StrategyRun, bool, bool), String> {
     let started = Instant::now();
-    let is_quiet = || stand.requests().iter().all(|seen| seen.at.elapsed() > unanswered(seen.fate) + REST);
+    let is_quiet = || {
+        stand.requests().iter().all(|seen| seen.at.elapsed() > unanswered(seen.fate) + REST)
+            && road.is_whole(stand)
+    };
     while !is_quiet() && started.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -245,12 +270,13 @@ fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
             .cloned()
             .collect::<Vec<Seen>>()
     };
-    let mut pods = BTreeMap::new();
+    let (mut pods, mut made) = (BTreeMap::new(), 0);
     for pod in done("create", "pods") {
-        let label = |name: &str| pod.labels[name].as_str().unwrap_or_default().to_owned();
-        *pods
-            .entry(format!("{}/{}", label("stratbox.dev/run-uid"), label("stratbox.dev/attempt")))
-            .or_default() += 1;
+        let label = |name: &str| pod.labels[name].as_str();
+        match (label("stratbox.dev/run-uid"), label("stratbox.dev/attempt")) {
+            (Some(run), Some(attempt)) => *pods.entry(format!("{run}/{attempt}")).or_default() += 1,
+            _ => made += 1,
+        }
     }
     let attempts = run.status.as_ref().map_or(&[][..], |status| &status.attempts);
     let names: Vec<String> = attempts.iter().map(|attempt| attempt.pod_name.clone()).collect();
@@ -264,6 +290,9 @@ fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
         requests: requests.collect(),
         status: masked(run),
         pods,
+        made,
+        left: pods_of(&stand.home.name, ""),
+        warm: attempts.iter().filter(|attempt| attempt.warm).count(),
         deleted: done("delete", "pods").len(),
         policies: done("create", "networkpolicies").len(),
         writes: done("patch", "strategyruns/status").len(),
@@ -300,7 +329,9 @@ fn mask(value: &mut Value) {
                     "podUID",
                     "uidMap",
                 ];
-                if differs.contains(&name.as_str()) && value.is_string() {
+                // Whose sandbox it is, is compared by itself.
+                let whose = ["warm", "coldReason"].contains(&name.as_str());
+                if whose || (differs.contains(&name.as_str()) && value.is_string()) {
                     *value = Value::from("…");
                 } else {
                     mask(value);
@@ -331,12 +362,12 @@ fn difference(is: &Value, should: &Value) -> String {
     }
 }
 
-/// Takes the run and the policy away, so that the next one finds the same as this one did.
-fn clean_up(stand: &Stand, name: &str) -> Result<(), String> {
+/// Takes the run away, and what it alone had made, so that the next one finds the same as this one did.
+fn clean_up(stand: &Stand, road: Road, name: &str) -> Result<(), String> {
     let runs = stand.home.runs();
     block_on(runs.delete(name, &DeleteParams::default())).map_err(|error| error.to_string())?;
-    let delete = ["-n", &stand.home.name, "delete", "networkpolicy", "--all"];
-    kubectl_with(&delete, "")?;
-    let gone = ["-n", &stand.home.name, "wait", "pods", "--all", "--for=delete", "--timeout=30s"];
+    road.forget_policy(stand)?;
+    let home = &stand.home.name;
+    let gone = ["-n", home, "wait", "pods", "-l", "stratbox.dev/run-uid", "--for=delete", "--timeout=30s"];
     kubectl_with(&gone, "").map(|_| ())
 }

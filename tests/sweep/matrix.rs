@@ -62,10 +62,10 @@ impl Matrix {
     }
 
     /// Keeps it in a file.
-    pub(crate) fn save(&self) -> std::io::Result<()> {
+    pub(crate) fn save(&self, name: &str) -> std::io::Result<()> {
         let folder = root().join("target/sweep");
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("matrix.txt"), self.to_string())
+        std::fs::write(folder.join(format!("{name}.txt")), self.to_string())
     }
 }
 
