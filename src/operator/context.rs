@@ -1,13 +1,14 @@
 //! What all reconciles share.
 
 use super::Guarded;
+use super::classes::Classes;
 use super::connection::Connection;
 use super::nodes::Nodes;
 use super::places::Places;
 use super::pools::{Pools, Pressure, Terms};
 use super::session::{Sessions, Target};
 use crate::config::Config;
-use crate::crd::{SandboxClass, StrategyRun};
+use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
 use crate::run::{Gate, Refusal};
 use k8s_openapi::api::core::v1::Pod;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) client: Client,
+    pub(super) classes: Classes,
     pub(super) config: Arc<Config>,
     pub(super) recorder: Recorder,
     pub(super) sessions: Sessions,
@@ -83,8 +85,6 @@ pub(super) struct Note {
     pub(super) written: Option<Instant>,
     /// What the gate said, by what it was asked.
     pub(super) gate: Option<GateNote>,
-    /// The class, as it was read last.
-    pub(super) class: Option<(Arc<SandboxClass>, Instant)>,
     /// The pod of the last attempt, as a pool offered it or our own write returned it.
     pub(super) pod: Option<(Arc<Pod>, Instant)>,
     /// When the run began to wait for a place.
@@ -105,12 +105,6 @@ pub(super) struct Note {
 const RECENT: Duration = Duration::from_secs(1);
 
 impl Note {
-    /// The class of that name, if it was read a moment ago.
-    pub(super) fn recent_class(&self, name: &str) -> Option<Arc<SandboxClass>> {
-        let (class, read) = self.class.as_ref()?;
-        (read.elapsed() < RECENT && class.metadata.name.as_deref() == Some(name)).then(|| class.clone())
-    }
-
     /// The pod of that name, if it was offered or written a moment ago.
     pub(super) fn recent_pod(&self, name: &str) -> Option<Arc<Pod>> {
         let (pod, read) = self.pod.as_ref()?;

@@ -1,6 +1,7 @@
 //! The operator: watches, and what is done about them. The only user of the Kubernetes client.
 
 mod admission;
+mod classes;
 mod client;
 mod connection;
 mod context;
@@ -22,6 +23,7 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::run::has_open_attempt;
 use crate::sandbox::run_label_selector;
+use classes::Classes;
 use context::{Context, Memory};
 use error::Error;
 use futures::future::join_all;
@@ -166,6 +168,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let reporter = Reporter { controller: "stratbox".into(), instance: std::env::var("POD_NAME").ok() };
     let recorder = Recorder::new(client.clone(), reporter);
     let config = Arc::new(config);
+    let classes = Classes::new(client.clone());
     let (memory, places, pressure) = (Memory::default(), Places::default(), Pressure::default());
     for namespace in &namespaces {
         adopt_sandboxes(client, namespace.as_deref(), &places).await;
@@ -176,6 +179,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
         let (pools, parts) = Pools::new(&pressure);
         let context = Context {
             client: client.clone(),
+            classes: classes.clone(),
             config: config.clone(),
             recorder: recorder.clone(),
             sessions: Sessions::new(trigger),
@@ -188,7 +192,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             pressure: pressure.clone(),
         };
         let pools = pools::control(
-            client.clone(),
+            (client.clone(), classes.clone()),
             namespace.clone(),
             config.clone(),
             nodes.clone(),
@@ -206,6 +210,7 @@ async fn control_namespace(
     writer: reflector::store::Writer<Guarded>,
 ) {
     let (client, reader) = (context.client.clone(), context.runs.clone());
+    let known_classes = context.classes.clone();
     let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
@@ -226,7 +231,10 @@ async fn control_namespace(
     let known = context.clone();
     Controller::for_stream(stream, reader)
         .owns(pods, watcher::Config::default().labels(&run_label_selector()))
-        .watches(classes, watcher::Config::default(), move |class| runs_of_class(&waiting, &class))
+        .watches(classes, watcher::Config::default(), move |class| {
+            known_classes.forget(&class.name_any());
+            runs_of_class(&waiting, &class)
+        })
         .reconcile_on(heard)
         .trigger_backoff(WatchPauses::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))

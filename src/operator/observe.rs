@@ -1,7 +1,7 @@
 //! Looking: everything that the decision may see, read from the API server and from this process.
 
 use super::context::{Context, GateNote};
-use super::error::{Call, Error, within};
+use super::error::{Error, within};
 use crate::crd::{CodeFrom, SandboxClass, StrategyRun};
 use crate::run::{
     ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Ticket,
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
 use kube::api::ListParams;
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
             if finished {
                 return Ok(None);
             }
-            recent_class(context, &run).await
+            context.classes.get(&run.spec.class_name).await.map_err(Error::ReadClass)
         },
         observe_pod(context, &run, finished, now),
     )?;
@@ -275,32 +275,8 @@ fn last_pod_name(run: &StrategyRun) -> Option<&str> {
     Some(run.last_attempt()?.pod_name.as_str())
 }
 
-/// The run's class, as it is now or was a moment ago.
-async fn recent_class(context: &Context, run: &StrategyRun) -> Result<Option<Arc<SandboxClass>>, Error> {
-    let (uid, name) = (run.uid().unwrap_or_default(), &run.spec.class_name);
-    if let Some(class) = context.memory.with(&uid, |note| note.recent_class(name)) {
-        return Ok(Some(class));
-    }
-    let class = observe_class(&context.client, name).await.map_err(Error::ReadClass)?.map(Arc::new);
-    context.memory.with(&uid, |note| note.class = class.clone().map(|class| (class, Instant::now())));
-    Ok(class)
-}
-
-/// The class of that name, if there is one.
-pub(super) async fn observe_class(client: &Client, name: &str) -> Result<Option<SandboxClass>, Call> {
-    let classes: Api<SandboxClass> = Api::all(client.clone());
-    if !is_object_name(name) {
-        return Ok(None);
-    }
-    match within(classes.get_opt(name)).await {
-        // A class of another version, which this one cannot decode, is as good as none.
-        Err(Call::Kube(error)) if matches!(&*error, kube::Error::SerdeError(_)) => Ok(None),
-        class => class,
-    }
-}
-
 /// Whether a name can be asked for at all: it becomes part of a path.
-fn is_object_name(name: &str) -> bool {
+pub(super) fn is_object_name(name: &str) -> bool {
     let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     !name.is_empty() && name.chars().all(part) && !name.starts_with('.')
 }

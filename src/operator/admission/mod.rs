@@ -11,8 +11,8 @@ mod review;
 #[cfg(test)]
 mod tests;
 
+use super::classes::read_class;
 use super::error::{Call, chain};
-use super::observe::observe_class;
 use crate::metrics::Metrics;
 use crate::run::gate_policy;
 use axum::Router;
@@ -194,7 +194,7 @@ impl Desk {
             Asked::Unreadable(why) => review::unreadable(&why),
             Asked::Program { code, class } => {
                 // 2. look for the class (client required)
-                let found = tokio::time::timeout(CLASS, observe_class(&self.client, &class))
+                let found = tokio::time::timeout(CLASS, read_class(&self.client, &class))
                     .await
                     .map_err(|_| Unanswered::ClassTimeout)?
                     .map_err(Unanswered::ReadClass)?;

@@ -4,6 +4,7 @@ mod kept;
 mod pressure;
 mod reconcile;
 
+use super::classes::Classes;
 use super::connection::Connection;
 use super::nodes::Nodes;
 use crate::config::Config;
@@ -206,7 +207,7 @@ impl Pools {
 
 /// Watches and reconciles the pools of one namespace, or of all. Ends never by itself.
 pub(super) async fn control(
-    client: Client,
+    (client, known_classes): (Client, Classes),
     namespace: Option<String>,
     config: Arc<Config>,
     nodes: Nodes,
@@ -227,11 +228,13 @@ pub(super) async fn control(
         .touched_objects();
     let (known, by_class) = (pools.roots.clone(), pools.roots.clone());
     let reader = pools.roots.clone();
-    let context = Arc::new(reconcile::Context::new(client, config, nodes, pools, pressure));
+    let context =
+        Arc::new(reconcile::Context::new((client, known_classes.clone()), config, nodes, pools, pressure));
     Controller::for_stream(root_stream, reader)
         // Not `owns`: a sandbox that was claimed is a run's, and its pool is to see that at once.
         .watches_stream(member_stream, move |pod| pool_of(&known, &pod))
         .watches(classes, watcher::Config::default(), move |class| {
+            known_classes.forget(&class.name_any());
             pools_of_class(&by_class, &class.name_any())
         })
         .reconcile_on(parts.heard)

@@ -3,10 +3,10 @@
 use super::{Guarded, PoolTarget, Pools, Pressure, Terms};
 use crate::config::Config;
 use crate::crd::{SandboxClass, SandboxPool, SandboxPoolStatus, SeccompDelivery};
+use crate::operator::classes::Classes;
 use crate::operator::enact::{ensure_network_policy, refusal_of, said};
 use crate::operator::error::{Error, chain, within};
 use crate::operator::nodes::Nodes;
-use crate::operator::observe::observe_class;
 use crate::pool::{
     Expectations, Member, MemberState, Observed, Pause, Plan, PoolReason, Removal, Template, plan,
     read_member,
@@ -35,6 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// What all looks at pools share.
 pub(super) struct Context {
     client: Client,
+    classes: Classes,
     config: Arc<Config>,
     nodes: Nodes,
     pools: Pools,
@@ -70,13 +71,13 @@ impl Note {
 
 impl Context {
     pub(super) fn new(
-        client: Client,
+        (client, classes): (Client, Classes),
         config: Arc<Config>,
         nodes: Nodes,
         pools: Pools,
         pressure: Pressure,
     ) -> Self {
-        Self { client, config, nodes, pools, pressure, notes: Mutex::default() }
+        Self { client, classes, config, nodes, pools, pressure, notes: Mutex::default() }
     }
 
     fn terms(&self) -> Terms<'_> {
@@ -124,8 +125,8 @@ pub(super) async fn reconcile(seen: Arc<Guarded>, context: Arc<Context>) -> Resu
     let target = ObjectRef::from_obj(seen.as_ref());
     let namespace = pool.namespace().unwrap_or_default();
     // 1. observe (client required)
-    let class = observe_class(&context.client, &pool.spec.class_name).await.map_err(Error::ReadClass)?;
-    let template = template(&context, pool, class.as_ref());
+    let class = context.classes.get(&pool.spec.class_name).await.map_err(Error::ReadClass)?;
+    let template = template(&context, pool, class.as_deref());
     let label = label_value(&pool.name_any());
     let pods = context.pools.members.state_filter(|pod| {
         pod.namespace().as_deref() == Some(&namespace) && pod.labels().get(LABEL_POOL) == Some(&label)
@@ -236,8 +237,9 @@ async fn create(context: &Context, pods: &Api<Pod>, uid: &str, pod: &Pod) {
         Some(refusal) if refusal.kind == RefusalKind::Quota => PoolReason::QuotaExceeded,
         Some(_) | None => PoolReason::CreationRefused,
     };
-    // Without the server's own word it may have been created all the same: then the watch shows it.
-    let refused = said(&error, |_| true);
+    // Without the server's own word it may have been created all the same: then the watch shows it. If it is not there
+    // although nobody waits for the answer any more, and comes even later, then it is one too many and goes.
+    let refused = said(&error, |_| true) || matches!(within(pods.get_opt(&name)).await, Ok(None));
     context.note(uid, |note| {
         if refused {
             note.expectations.is_refused(&name);
