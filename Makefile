@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz fuzz-frames sweep bench scale attacks faults images cluster-up cluster-down crds fmt lint
+.PHONY: help demo test fuzz fuzz-frames sweep bench scale endurance attacks faults images cluster-up cluster-down crds fmt lint
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -38,6 +38,9 @@ attacks: ## strategies that the gate would refuse try to forge results and to le
 
 scale: ## 500 runs at once, and a minute of silence afterwards
 	STRATBOX_SCALE=500 STRATBOX_SILENCE=60 cargo test --locked --test e2e_scale -- --nocapture
+
+endurance: ## 1,000 runs in a row on a pool of four sandboxes, half an hour
+	STRATBOX_IN_A_ROW=1000 cargo test --locked --test e2e_endurance -- --nocapture in_a_row
 
 images: ## the three images as OCI archives in target/images
 	images/build all

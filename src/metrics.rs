@@ -32,6 +32,11 @@ struct VerdictLabels {
     verdict: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClaimLabels {
+    result: &'static str,
+}
+
 /// All families, shared by whoever counts.
 #[derive(Clone)]
 pub struct Metrics {
@@ -41,6 +46,7 @@ pub struct Metrics {
     stages: Family<StageLabels, Histogram, fn() -> Histogram>,
     errors: Family<ErrorLabels, Counter>,
     reviews: Family<VerdictLabels, Counter>,
+    claims: Family<ClaimLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -49,6 +55,7 @@ impl Default for Metrics {
         let fallbacks = Family::default();
         let errors = Family::default();
         let reviews = Family::default();
+        let claims = Family::default();
         let stages: Family<StageLabels, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let mut registry = Registry::with_prefix("stratbox");
@@ -57,7 +64,8 @@ impl Default for Metrics {
         registry.register("stage_duration_seconds", "Time that runs spent in each stage", stages.clone());
         registry.register("reconcile_errors", "Failed looks or writes, by step", errors.clone());
         registry.register("admission_reviews", "Reviews at admission, by verdict", reviews.clone());
-        Self { registry: Arc::new(registry), runs, fallbacks, stages, errors, reviews }
+        registry.register("claims", "Attempts to take a pool's sandbox, by result", claims.clone());
+        Self { registry: Arc::new(registry), runs, fallbacks, stages, errors, reviews, claims }
     }
 }
 
@@ -94,6 +102,12 @@ impl Metrics {
     /// Counts a review at admission.
     pub fn reviewed(&self, verdict: &'static str) {
         self.reviews.get_or_create(&VerdictLabels { verdict }).inc();
+    }
+
+    /// Counts the claim of a pool's sandbox: taken, or lost to somebody who was quicker.
+    pub fn claimed(&self, taken: bool) {
+        let result = if taken { "Taken" } else { "Lost" };
+        self.claims.get_or_create(&ClaimLabels { result }).inc();
     }
 
     /// The families in OpenMetrics text.
@@ -140,12 +154,22 @@ mod tests {
             "{text}"
         );
     }
+
     #[test]
-    fn reviews_are_counted_by_verdict() {
+    fn reviews_and_claims_are_counted_by_what_came_of_them() {
         let metrics = Metrics::default();
         metrics.reviewed("Refused");
         metrics.reviewed("Refused");
+        metrics.claimed(true);
+        metrics.claimed(false);
+        metrics.claimed(true);
         let text = metrics.encode().unwrap();
-        assert!(text.contains(r#"stratbox_admission_reviews_total{verdict="Refused"} 2"#), "{text}");
+        for line in [
+            r#"stratbox_admission_reviews_total{verdict="Refused"} 2"#,
+            r#"stratbox_claims_total{result="Taken"} 2"#,
+            r#"stratbox_claims_total{result="Lost"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in: {text}");
+        }
     }
 }

@@ -136,6 +136,7 @@ async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &
         }
     };
     if refused {
+        context.metrics.claimed(false);
         context.pools.ends(run_uid);
         context.pools.is_lost(&claim.pod_uid);
         context.memory.with(run_uid, |note| {
@@ -148,6 +149,7 @@ async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &
     // Whatever the look after a failed call finds: nothing that was known before it.
     context.memory.with(run_uid, |note| note.pod = None);
     let pod = Arc::new(claimed.map_err(Error::ClaimPod)?);
+    context.metrics.claimed(true);
     let kept = context.pools.connection(&claim.pod_uid).await;
     context.memory.with(run_uid, |note| {
         note.created = Some(Instant::now());

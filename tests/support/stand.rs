@@ -36,6 +36,7 @@ pub struct Stand {
 /// The child process.
 struct Operator {
     folder: PathBuf,
+    log: &'static str,
     child: Mutex<Option<Child>>,
 }
 
@@ -134,6 +135,15 @@ impl Stand {
         ours.map(|event| event.count.unwrap_or(1)).sum()
     }
 
+    /// Another operator with the same tasks; it ends with the value.
+    pub fn rival(&self) -> Rival {
+        let operator =
+            Operator { folder: self.operator.folder.clone(), log: "rival.log", child: Mutex::default() };
+        File::create(operator.folder.join(operator.log)).expect("a log");
+        operator.start();
+        Rival(operator)
+    }
+
     /// Kills the operator and starts it again.
     pub fn restart(&self) {
         self.operator.restart();
@@ -141,13 +151,29 @@ impl Stand {
 
     /// What the operator has written to its log.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.operator.folder.join("log")).unwrap_or_default()
+        self.operator.said()
     }
 
     /// Whether the operator runs; one that has ended by itself has failed.
     pub fn is_alive(&self) -> bool {
         let mut child = lock(&self.operator.child);
         child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+}
+
+/// A second operator.
+pub struct Rival(Operator);
+
+impl Rival {
+    /// What it has written to its log.
+    pub fn log(&self) -> String {
+        self.0.said()
+    }
+}
+
+impl Drop for Rival {
+    fn drop(&mut self) {
+        self.0.kill();
     }
 }
 
@@ -191,7 +217,11 @@ impl Operator {
         let config = json!({"watchNamespaces": [namespace]});
         std::fs::write(folder.join("operator.yaml"), config.to_string()).expect("a configuration");
         File::create(folder.join("log")).expect("a log");
-        Self { folder, child: Mutex::default() }
+        Self { folder, log: "log", child: Mutex::default() }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.join(self.log)).unwrap_or_default()
     }
 
     fn start(&self) {
@@ -210,7 +240,7 @@ impl Operator {
     }
 
     fn spawn(&self) -> Child {
-        let log = OpenOptions::new().append(true).open(self.folder.join("log")).expect("the log");
+        let log = OpenOptions::new().append(true).open(self.folder.join(self.log)).expect("the log");
         Command::new(env!("CARGO_BIN_EXE_stratbox"))
             .args(["operator", "--listen", "127.0.0.1:0", "--config"])
             .arg(self.folder.join("operator.yaml"))
