@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
 use crate::run::{Gate, Refusal};
+use crate::sandbox::{LABEL_RUN_UID, has_ended};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
@@ -87,6 +88,8 @@ pub(super) struct Note {
     pub(super) gate: Option<GateNote>,
     /// The pod of the last attempt, as a pool offered it or our own write returned it.
     pub(super) pod: Option<(Arc<Pod>, Instant)>,
+    /// The last sandbox of the run whose end the watch has told of.
+    pub(super) last_word: Option<Arc<Pod>>,
     /// When the run began to wait for a place.
     pub(super) queued: Option<Instant>,
     /// How long it waited.
@@ -126,6 +129,16 @@ impl Memory {
         // A panic while holding the lock is impossible to recover from in no better way than going on.
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         work(notes.entry(uid.to_owned()).or_default())
+    }
+
+    /// Keeps what the watch says of a sandbox's end, for the look that finds the pod gone. Only of runs that are looked at:
+    /// nobody would forget the others.
+    pub(super) fn hear(&self, pod: &Pod) {
+        let Some(uid) = pod.labels().get(LABEL_RUN_UID).filter(|_| has_ended(pod)) else { return };
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(note) = notes.get_mut(uid) {
+            note.last_word = Some(Arc::new(pod.clone()));
+        }
     }
 
     /// Forgets a run that is finished or going away, as soon as the watch has caught up with our last write: until then

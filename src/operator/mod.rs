@@ -27,7 +27,7 @@ use classes::Classes;
 use context::{Context, Memory};
 use error::Error;
 use futures::future::join_all;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
@@ -227,10 +227,16 @@ async fn control_namespace(
         .reflect(writer)
         .touched_objects();
     let waiting = reader.clone();
+    let memory = context.memory.clone();
+    let pods = watcher(pods, watcher::Config::default().labels(&run_label_selector()))
+        .backoff(WatchPauses::default())
+        .touched_objects()
+        // Before the run is looked at because of it.
+        .inspect_ok(move |pod| memory.hear(pod));
     let context = Arc::new(context);
     let known = context.clone();
     Controller::for_stream(stream, reader)
-        .owns(pods, watcher::Config::default().labels(&run_label_selector()))
+        .owns_stream(pods)
         .watches(classes, watcher::Config::default(), move |class| {
             known_classes.forget(&class.name_any());
             runs_of_class(&waiting, &class)

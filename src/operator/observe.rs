@@ -31,6 +31,7 @@ pub(super) struct Facts {
     class: Option<Arc<SandboxClass>>,
     gate: Arc<Gate>,
     pod: Option<Arc<Pod>>,
+    last_word: Option<Arc<Pod>>,
     intent: Intent,
     refusal: Option<Refusal>,
     session: Option<SessionView>,
@@ -56,6 +57,7 @@ impl Facts {
             class: self.class.as_deref(),
             gate: &self.gate,
             pod: self.pod.as_deref(),
+            last_word: self.last_word.as_deref(),
             intent: self.intent,
             refusal: self.refusal.as_ref(),
             session: self.session.as_ref(),
@@ -97,7 +99,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     let on_a_node =
         pod.as_ref().is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
     let last = last_pod_name(&run);
-    let (intent, refusal, artifacts_refused, since_write, created, scheduled) =
+    let (intent, refusal, artifacts_refused, since_write, created, scheduled, last_word) =
         context.memory.with(&uid, |note| {
             if on_a_node {
                 note.scheduled.get_or_insert_with(Instant::now);
@@ -110,7 +112,15 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
                 (true, Some(_)) => Intent::Created,
             };
             let since_write = note.written.map(|at| at.elapsed());
-            (intent, refusal, note.artifacts_refused, since_write, note.created, note.scheduled)
+            (
+                intent,
+                refusal,
+                note.artifacts_refused,
+                since_write,
+                note.created,
+                note.scheduled,
+                note.last_word.clone(),
+            )
         });
     let session = context.sessions.view(&uid, last.unwrap_or_default());
     let between = |from: Option<Instant>, to: Option<Instant>| {
@@ -137,6 +147,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         class,
         gate: gate.gate,
         pod,
+        last_word,
         intent,
         refusal,
         session: session.map(|session| session.view()),

@@ -24,6 +24,8 @@ pub struct Observed<'a> {
     pub gate: &'a Gate,
     /// The pod of the last attempt, read live.
     pub pod: Option<&'a Pod>,
+    /// The end of a sandbox of this run, as the watch last told of it: all that is known of one that is gone.
+    pub last_word: Option<&'a Pod>,
     /// How far this process itself has brought the last attempt.
     pub intent: Intent,
     /// Why the last attempt's pod could not be created.

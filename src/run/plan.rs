@@ -211,12 +211,6 @@ fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     let uid = pod.uid().unwrap_or_default();
     let session = observed.session.cloned().unwrap_or_default();
     let handover = handover(observed, run, attempt, &uid);
-    let expected = wire::Expected {
-        run_uid: &handover.run.run_uid,
-        pod_uid: &uid,
-        attempt: attempt.number,
-        code_sha256: run.strategy.sha256(),
-    };
     if !is_on_record(observed) {
         // Nothing is handed over to a pod that is not on record: so one that is gone and never was on record has run
         // nothing, whoever created it.
@@ -263,13 +257,10 @@ fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
             step.run_out(since, RECHECK)
         }
         PodState::Exited(exit) => {
-            let ending = read_exit(&exit, session.accepted || foreign, &expected);
+            let ending = read_exit(&exit, session.accepted || foreign, &expected(&handover));
             step.conclude(ending)
         }
-        PodState::DeadlineExceeded => {
-            let message = "the sandbox was ended by its node at the pod's deadline".to_owned();
-            step.conclude(Ending::Failed(Reason::DeadlineExceeded, message))
-        }
+        PodState::DeadlineExceeded => step.conclude(overdue()),
         PodState::Evicted(message) => step.lose(Reason::Evicted, &message),
         PodState::Lost(message) => step.lose(Reason::PodLost, &message),
     }
@@ -306,10 +297,53 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
     }
     if attempt.pod_uid.is_some() || observed.intent == Intent::Created {
         // It may have run. Never create it again.
-        return step.lose(Reason::PodLost, "the sandbox's pod is gone without a report");
+        return gone(step, run, attempt);
     }
     step.create(run, attempt);
     Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() }
+}
+
+/// The attempt's pod is gone. What was heard of that very pod before it went says why, as it would if it were still there;
+/// all but a report: who gave one is asked before it is believed, and there is nobody left to be asked.
+fn gone(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
+    let observed = step.observed;
+    let heard = observed.last_word.filter(|pod| attempt.pod_uid.is_some() && is_ours(observed, pod, attempt));
+    match heard.map(read_pod) {
+        Some(PodState::Exited(exit)) if exit.code != 0 => {
+            let handover = handover(observed, run, attempt, attempt.pod_uid.as_deref().unwrap_or_default());
+            let accepted = observed.session.is_some_and(|session| session.accepted);
+            step.conclude(read_exit(
+                &exit,
+                accepted || observed.intent == Intent::Unknown,
+                &expected(&handover),
+            ))
+        }
+        Some(PodState::DeadlineExceeded) => step.conclude(overdue()),
+        Some(PodState::Evicted(message)) => step.lose(Reason::Evicted, &message),
+        Some(
+            PodState::Exited(_)
+            | PodState::Pending
+            | PodState::Gated
+            | PodState::Unschedulable(_)
+            | PodState::Starting
+            | PodState::Waiting(..)
+            | PodState::Running
+            | PodState::Lost(_),
+        )
+        | None => step.lose(Reason::PodLost, "the sandbox's pod is gone without a report"),
+    }
+}
+
+/// The node has kept the pod's own deadline.
+fn overdue() -> Ending {
+    let message = "the sandbox was ended by its node at the pod's deadline".to_owned();
+    Ending::Failed(Reason::DeadlineExceeded, message)
+}
+
+/// What a report has to name to be the attempt's.
+fn expected(handover: &Handover) -> wire::Expected<'_> {
+    let wire::Run { run_uid, pod_uid, attempt, sha256, .. } = &handover.run;
+    wire::Expected { run_uid, pod_uid, attempt: *attempt, code_sha256: sha256 }
 }
 
 /// Writes down which pod the attempt has, and that it has a node.

@@ -75,6 +75,7 @@ impl World {
             class: self.class.as_ref(),
             gate: &self.gate,
             pod: None,
+            last_word: None,
             intent: Intent::Recorded,
             refusal: None,
             session: None,

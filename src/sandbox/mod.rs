@@ -18,4 +18,4 @@ pub use names::{
 };
 pub use pod::{PodRequest, Purpose, build_pod};
 pub use security::{PROFILE, PROFILE_HASH_LENGTH, build_deny_all, profile_hash};
-pub use state::{Exit, PodState, StartTrouble, progress_time, read_pod};
+pub use state::{Exit, PodState, StartTrouble, has_ended, progress_time, read_pod};

@@ -91,6 +91,22 @@ pub fn read_pod(pod: &Pod) -> PodState {
     }
 }
 
+/// Whether a pod's container has ended, or somebody has said that it is about to and why: what is still worth knowing of a
+/// pod that is gone.
+#[must_use]
+pub fn has_ended(pod: &Pod) -> bool {
+    match read_pod(pod) {
+        PodState::Exited(_) | PodState::DeadlineExceeded | PodState::Evicted(_) => true,
+        PodState::Pending
+        | PodState::Gated
+        | PodState::Unschedulable(_)
+        | PodState::Starting
+        | PodState::Waiting(..)
+        | PodState::Running
+        | PodState::Lost(_) => false,
+    }
+}
+
 /// When the pod last came nearer to a running container: its node was found, its container started.
 #[must_use]
 pub fn progress_time(pod: &Pod) -> Option<jiff::Timestamp> {

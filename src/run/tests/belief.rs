@@ -1,6 +1,7 @@
 //! Whose word counts: a pod's status can be written by others than its kubelet, and a report can be an old one.
 
 use super::table::{exited, gone, on_record, ready, recorded, running, with_pod};
+use crate::crd::StrategyRun;
 use crate::run::{Effect, Intent, Line, Next, SessionView, plan};
 use crate::wire::Metrics;
 use serde_json::json;
@@ -96,4 +97,57 @@ fn a_report_that_is_faster_than_its_node_leaves_no_gap_in_the_provenance() {
     assert_eq!(digest(running(), &pinned).as_deref(), Some("sha256:1"), "what the node says");
     assert_eq!(digest(early(), &pinned), Some(pinned.clone()), "before it has said anything");
     assert_eq!(digest(early(), "localhost/sandbox:1"), None, "a tag is no digest");
+}
+
+#[test]
+fn a_pod_that_is_gone_ended_as_was_last_heard_of_it() {
+    let mut world = recorded();
+    world.run.spec.backoff_limit = Some(0);
+    let record = |world: &super::World, uid: Option<&str>| {
+        let mut run: StrategyRun = world.run.clone();
+        run.status.as_mut().unwrap().attempts[0].pod_uid = uid.map(str::to_owned);
+        run
+    };
+    let look = |run: &StrategyRun, status: serde_json::Value, accepted| {
+        let word = world.pod(status);
+        let session =
+            SessionView { accepted, handed_over: accepted, line: Line::Refused, ..SessionView::default() };
+        let mut observed = world.observe();
+        (observed.run, observed.intent) = (run, Intent::Created);
+        (observed.last_word, observed.session) = (Some(&word), Some(&session));
+        let plan = plan(&observed);
+        assert!(
+            !plan
+                .effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::CreatePod(_) | Effect::OpenSession(_))),
+            "nothing is created or handed over: {plan:?}"
+        );
+        let (status, reason) = ready(&plan);
+        let message = plan.status.as_ref().unwrap().conditions[0].message.clone();
+        (status.to_owned(), reason.to_owned(), message)
+    };
+    let evicted = json!({"phase": "Running", "conditions": [{"type": "DisruptionTarget", "status": "True",
+        "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}]});
+    let report = serde_json::to_string(&world.report()).unwrap();
+    let own = record(&world, Some("pod-uid-1"));
+    for (status, accepted, reason, words) in [
+        (evicted.clone(), true, "Evicted", "Eviction API: evicting"),
+        (json!({"phase": "Failed", "reason": "Evicted", "message": "disk"}), true, "Evicted", "disk"),
+        (json!({"phase": "Failed", "reason": "DeadlineExceeded"}), true, "DeadlineExceeded", "deadline"),
+        (exited(137, "OOMKilled", ""), true, "OOMKilled", "memory"),
+        (exited(143, "Error", ""), true, "PodLost", "exit code 143"),
+        (exited(70, "Error", "no python"), false, "SandboxStartFailed", "no python"),
+        // Nobody can be asked whether that report is the runner's.
+        (exited(0, "Completed", &report), true, "PodLost", "gone without a report"),
+        (running(), true, "PodLost", "gone without a report"),
+    ] {
+        let (ready, said, message) = look(&own, status, accepted);
+        assert_eq!((ready.as_str(), said.as_str()), ("False", reason), "{message}");
+        assert!(message.contains(words), "{message}");
+    }
+    // Of another pod, or of one that was never on record, it says nothing.
+    for other in [record(&world, Some("pod-uid-0")), record(&world, None)] {
+        assert_eq!(look(&other, evicted.clone(), true).1, "PodLost");
+    }
 }

@@ -6,7 +6,7 @@ use crate::crd::FallbackPolicy;
 use crate::run::{
     ClaimView, Effect, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, plan,
 };
-use crate::sandbox::Claim;
+use crate::sandbox::{Claim, has_ended};
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
@@ -109,6 +109,8 @@ struct Cluster {
     refusal: Option<Refusal>,
     refuse_next: Option<RefusalKind>,
     session: Option<SessionView>,
+    /// What the operator has heard of the end of a sandbox that is gone.
+    last_word: Option<Pod>,
     /// How many more things the operator does before it dies.
     dies_after: Option<u32>,
     /// The kubelet is quick: a new pod runs at once, before a status may be written again.
@@ -141,6 +143,7 @@ impl Cluster {
             refusal: None,
             refuse_next: None,
             session: None,
+            last_word: None,
             dies_after: None,
             quick: false,
             place: true,
@@ -237,6 +240,7 @@ impl Cluster {
             let pod = name.as_ref().and_then(|name| self.pods.get(name)).cloned();
             let mut observed = self.world.observe();
             observed.pod = pod.as_ref();
+            observed.last_word = self.last_word.as_ref();
             observed.since_write = self.quick.then_some(Duration::from_millis(100));
             observed.intent = match &self.intent {
                 Some((intent, created)) if Some(intent) == name.as_ref() => {
@@ -296,9 +300,14 @@ impl Cluster {
         let Some(rest) = self.dies_after else { return false };
         self.dies_after = rest.checked_sub(1);
         if rest == 0 {
-            (self.intent, self.refusal, self.session) = (None, None, None);
+            self.restart();
         }
         rest == 0
+    }
+
+    /// Another process, which remembers nothing.
+    fn restart(&mut self) {
+        (self.intent, self.refusal, self.session, self.last_word) = (None, None, None, None);
     }
 
     /// Carries them out; false when the operator dies on the way.
@@ -356,7 +365,9 @@ impl Cluster {
                 }
             }
             Happening::PodGone => {
-                name.and_then(|name| self.pods.remove(&name));
+                if let Some(pod) = name.and_then(|name| self.pods.remove(&name)).filter(has_ended) {
+                    self.last_word = Some(pod);
+                }
             }
             Happening::Report if self.session.is_some() => {
                 let report = Some(Ok(Box::new(self.world.report())));
@@ -376,9 +387,7 @@ impl Cluster {
                 }
             }
             Happening::Report | Happening::ForgedReport => {}
-            Happening::OperatorRestarts => {
-                (self.intent, self.refusal, self.session) = (None, None, None);
-            }
+            Happening::OperatorRestarts => self.restart(),
             Happening::OperatorDiesAfter(count) => self.dies_after = Some(count),
             Happening::ClassGone => self.world.class = None,
             Happening::ClassBack => self.world.class.clone_from(&self.class),
