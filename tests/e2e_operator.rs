@@ -2,12 +2,23 @@
 //! In a test binary of its own, as no other test should meet an operator that is going up or down.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::print_stdout, reason = "how many runs were seen waiting for the gate is worth a line")]
 
 mod support;
 
+use futures::TryStreamExt as _;
+use kube::ResourceExt as _;
+use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::time::Duration;
-use support::{PATIENCE, busy, cluster, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml};
+use std::time::{Duration, Instant};
+use stratbox::crd::{RunPath, StrategyRun};
+use support::{
+    Class, Namespace, PATIENCE, block_on, busy, cluster, condition, is_finished, kubectl, kubectl_with,
+    namespace, reason, root, run_yaml,
+};
 
 /// One at a time: both touch what all runs share.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -136,4 +147,112 @@ fn without_a_proven_profile_nothing_runs_until_a_node_proves_it() {
     assert_eq!(reason(&run), "ProfileMissing");
     assert!(run.status.as_ref().unwrap().attempts.is_empty(), "no pod was asked for");
     assert_eq!(reason(&home.wait_finished("patient")), "Succeeded", "the node has proven it again");
+}
+
+/// Runs whose programs are long, and how many of them may be executed; for the others there is no node.
+const LONG: usize = 60;
+const EXECUTED: usize = 3;
+
+/// A program of 120 KiB that the gate accepts.
+fn long_program(number: usize) -> String {
+    let mut code = format!("def strategy(data):\n    close = data['close']\n    total = close * {number}\n");
+    for days in (2..52).cycle() {
+        if code.len() >= 120 * 1024 {
+            break;
+        }
+        writeln!(code, "    total = total + close.rolling({days}).mean()").unwrap();
+    }
+    code + "    return total > 0\n"
+}
+
+/// Creates the long runs, many at once.
+fn create_long_runs(home: &Namespace, class: &str) {
+    let run = |number: usize| -> StrategyRun {
+        let class = if number < EXECUTED { "default" } else { class };
+        let off = serde_json::json!({"lookahead": "Off", "determinism": "Off"});
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "stratbox.dev/v1alpha1", "kind": "StrategyRun", "metadata": {"name": format!("long-{number}")},
+            "spec": {"dataset": {"name": "us-stocks", "symbols": ["AAPL"]}, "className": class, "cachePolicy": "Never",
+                "schedulingDeadlineSeconds": if number < EXECUTED { 120 } else { 2 }, "checks": off,
+                "code": long_program(number)},
+        }))
+        .unwrap()
+    };
+    let runs = home.runs();
+    let all: Vec<StrategyRun> = (0..LONG).map(run).collect();
+    let params = PostParams::default();
+    block_on(futures::future::try_join_all(all.iter().map(|run| runs.create(&params, run)))).unwrap();
+}
+
+fn scale(replicas: u32) {
+    let deployment = format!("deployment/{}", cluster().release);
+    kubectl(&["-n", &cluster().namespace, "scale", &deployment, &format!("--replicas={replicas}")]);
+}
+
+#[test]
+fn runs_whose_programs_the_gate_is_still_reading_show_as_validating() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let home = namespace("validating");
+    let class = format!("{}-nowhere", home.name);
+    let _class = Class::new(
+        &class,
+        &format!("  maxConcurrentSandboxes: {LONG}\n  nodeSelector: {{no-node: has-this}}\n"),
+    );
+    // All there when the operator comes: more than it reads at once.
+    scale(0);
+    let created = catch_unwind(AssertUnwindSafe(|| {
+        let gone = |_: u32| {
+            std::thread::sleep(Duration::from_millis(100));
+            let operator = ["-l", "app.kubernetes.io/component=operator", "-o", "name"];
+            kubectl(&[&["-n", &cluster().namespace, "get", "pods"], &operator[..]].concat()).is_empty()
+        };
+        assert!((0..300).any(gone), "the operator does not go");
+        create_long_runs(&home, &class);
+        block_on(home.runs().list(&ListParams::default())).unwrap().metadata.resource_version.unwrap()
+    }));
+    scale(1);
+    let version = created.unwrap();
+    let (started, mut said) = (Instant::now(), BTreeMap::<String, Vec<String>>::new());
+    let runs = home.runs();
+    let watched = block_on(tokio::time::timeout(PATIENCE, async {
+        let params = WatchParams::default().timeout(290);
+        let mut events = std::pin::pin!(runs.watch(&params, &version).await.unwrap());
+        let mut rest = LONG;
+        while rest > 0 {
+            let event = events.try_next().await.unwrap().expect("the watch goes on");
+            let WatchEvent::Modified(run) = event else { panic!("{event:?}") };
+            let reasons = said.entry(run.name_any()).or_default();
+            if reasons.last().map(String::as_str) != Some(reason(&run)) {
+                reasons.push(reason(&run).to_owned());
+                rest -= usize::from(is_finished(&run));
+            }
+        }
+    }));
+    wait_for_the_operator();
+    assert!(watched.is_ok(), "not all ended: {said:?}");
+    let validating =
+        said.values().filter(|reasons| reasons.iter().any(|reason| reason == "Validating")).count();
+    println!(
+        "{validating} of {LONG} runs were seen validating; all ended after {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    assert!(validating > 0, "{said:?}");
+    for (name, reasons) in &said {
+        let at: Vec<_> = reasons.iter().enumerate().filter(|(_, reason)| *reason == "Validating").collect();
+        assert!(
+            at.len() <= 1 && at.iter().all(|(at, _)| *at == 0),
+            "{name}: only at first, and once: {reasons:?}"
+        );
+    }
+    for number in 0..LONG {
+        let run = block_on(runs.get(&format!("long-{number}"))).unwrap();
+        let (expected, path) = if number < EXECUTED {
+            ("Succeeded", RunPath::Sandbox)
+        } else {
+            ("Unschedulable", RunPath::AstOnly)
+        };
+        let status = run.status.as_ref().unwrap();
+        assert_eq!((reason(&run), status.path), (expected, Some(path)), "{:?}", status.conditions);
+        assert_eq!(condition(&run, "Validated").map(|(status, _, _)| status), Some("True"));
+    }
 }

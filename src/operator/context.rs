@@ -19,6 +19,7 @@ use kube::{Client, ResourceExt as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// What all reconciles share.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub(super) struct Context {
     pub(super) runs: Store<Guarded>,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
+    /// Places of the programs that the gate reads at the same time, for all namespaces.
+    pub(super) desks: Arc<Semaphore>,
     /// Places of all classes, shared by the controllers of all namespaces.
     pub(super) places: Places,
     /// Sandboxes made ahead, in the namespaces that this controller watches.
@@ -123,6 +126,13 @@ pub(super) struct GateNote {
     pub(super) ms: u64,
 }
 
+impl GateNote {
+    /// It has said nothing yet.
+    pub(super) fn undecided(key: String) -> Self {
+        Self { key, gate: Arc::new(Gate::Undecided), ms: 0 }
+    }
+}
+
 impl Memory {
     /// Works on one run's note.
     pub(super) fn with<T>(&self, uid: &str, work: impl FnOnce(&mut Note) -> T) -> T {
@@ -139,6 +149,18 @@ impl Memory {
         if let Some(note) = notes.get_mut(uid) {
             note.last_word = Some(Arc::new(pod.clone()));
         }
+    }
+
+    /// Keeps what the gate said of the program that it was asked about, or that it has to be asked again. False if it is not
+    /// wanted any more: the run has another input now, or is not looked at.
+    pub(super) fn decide(&self, uid: &str, key: &str, said: Option<&GateNote>) -> bool {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let note = notes.get_mut(uid).filter(|note| note.gate.as_ref().is_some_and(|gate| gate.key == key));
+        let is_wanted = note.is_some();
+        if let Some(note) = note {
+            note.gate = said.cloned();
+        }
+        is_wanted
     }
 
     /// Forgets a run that is finished or going away, as soon as the watch has caught up with our last write: until then

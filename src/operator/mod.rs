@@ -7,6 +7,7 @@ mod connection;
 mod context;
 mod enact;
 mod error;
+mod gate;
 mod nodes;
 mod observe;
 mod output;
@@ -170,6 +171,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let config = Arc::new(config);
     let classes = Classes::new(client.clone());
     let (memory, places, pressure) = (Memory::default(), Places::default(), Pressure::default());
+    let desks = gate::desks();
     for namespace in &namespaces {
         adopt_sandboxes(client, namespace.as_deref(), &places).await;
     }
@@ -187,6 +189,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             runs,
             metrics: metrics.clone(),
             memory: memory.clone(),
+            desks: desks.clone(),
             places: places.clone(),
             pools: pools.clone(),
             pressure: pressure.clone(),

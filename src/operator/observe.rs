@@ -2,15 +2,15 @@
 
 use super::context::{Context, GateNote};
 use super::error::{Error, within};
-use crate::crd::{CodeFrom, SandboxClass, StrategyRun};
+use super::gate::observe_gate;
+use crate::crd::{SandboxClass, StrategyRun};
 use crate::run::{
     ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Ticket,
-    Timeline, answers, gate_policy, input_hash, is_finished, sought, wants_member, wants_place,
+    Timeline, answers, input_hash, is_finished, sought, wants_member, wants_place,
 };
 use crate::sandbox::{PodState, read_pod};
-use crate::strategy;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
@@ -93,7 +93,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     )?;
     let gate = match &class {
         Some(class) => observe_gate(context, &run, &input_hash, class).await?,
-        None => GateNote { key: String::new(), gate: Arc::new(Gate::NotAsked), ms: 0 },
+        None => GateNote::undecided(String::new()),
     };
     let uid = run.uid().unwrap_or_default();
     let on_a_node =
@@ -322,76 +322,4 @@ fn kept_until(context: &Context, run: &StrategyRun) -> i64 {
         .and_then(|status| status.completion_time.as_ref())
         .map_or(0, |time| time.0.as_second());
     end.saturating_add(i64::from(retention.ttl_seconds.unwrap_or_default())).saturating_add(KEPT_SLACK)
-}
-
-/// Asks the gate, off the reconcile's thread, once per input and policy.
-async fn observe_gate(
-    context: &Context,
-    run: &StrategyRun,
-    input_hash: &str,
-    class: &SandboxClass,
-) -> Result<GateNote, Error> {
-    let uid = run.uid().unwrap_or_default();
-    let policy = gate_policy(&class.spec);
-    let key = format!("{input_hash}/{}", policy.digest());
-    let known = context.memory.with(&uid, |note| note.gate.clone().filter(|known| known.key == key));
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let text = match (&run.spec.code, &run.spec.code_from) {
-        (Some(code), _) => Ok(code.clone().into_bytes()),
-        (None, Some(reference)) => read_code(context, run, reference).await?,
-        (None, None) => Err(Gate::CodeDiffers("spec: set exactly one of code and codeFrom".into())),
-    };
-    let text = match text {
-        Ok(text) => text,
-        // Not kept: the ConfigMap may come.
-        Err(gate) => {
-            return Ok(GateNote { key, gate: Arc::new(gate), ms: 0 });
-        }
-    };
-    let started = Instant::now();
-    let gate = tokio::task::spawn_blocking(move || match strategy::check(&text, &policy) {
-        Ok(strategy) => Gate::Accepted(Box::new(strategy)),
-        Err(findings) => Gate::Rejected(findings),
-    })
-    .await
-    .map_err(Error::RunGate)?;
-    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let fresh = GateNote { key, gate: Arc::new(gate), ms };
-    context.memory.with(&uid, |note| note.gate = Some(fresh.clone()));
-    Ok(fresh)
-}
-
-/// The text of a ConfigMap's key, or what is wrong with it.
-async fn read_code(
-    context: &Context,
-    run: &StrategyRun,
-    reference: &CodeFrom,
-) -> Result<Result<Vec<u8>, Gate>, Error> {
-    let namespace = run.namespace().unwrap_or_default();
-    let (name, key) = (&reference.config_map_key_ref.name, &reference.config_map_key_ref.key);
-    let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
-    let missing =
-        |what: &str| Gate::CodeNotFound(format!("spec.codeFrom.configMapKeyRef: {what}; create it"));
-    let map =
-        if is_object_name(name) { within(maps.get_opt(name)).await.map_err(Error::ReadCode)? } else { None };
-    let Some(map) = map else {
-        return Ok(Err(missing(&format!("there is no ConfigMap {name:?} in namespace {namespace:?}"))));
-    };
-    let text = map
-        .data
-        .as_ref()
-        .and_then(|data| data.get(key).map(|text| text.clone().into_bytes()))
-        .or_else(|| map.binary_data.as_ref()?.get(key).map(|bytes| bytes.0.clone()));
-    let Some(text) = text else {
-        return Ok(Err(missing(&format!("ConfigMap {name:?} has no key {key:?}"))));
-    };
-    let wanted = reference.sha256.as_deref().unwrap_or_default();
-    if !wanted.is_empty() && wanted != crate::wire::sha256_hex(&text) {
-        let message =
-            format!("spec.codeFrom.sha256: key {key:?} of ConfigMap {name:?} does not hash to {wanted}");
-        return Ok(Err(Gate::CodeDiffers(message)));
-    }
-    Ok(Ok(text))
 }

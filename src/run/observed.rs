@@ -120,8 +120,8 @@ pub struct ClaimView {
 /// The gate's answer about the run's code.
 #[derive(Debug)]
 pub enum Gate {
-    /// Not asked.
-    NotAsked,
+    /// There is no verdict yet: it is being asked, or cannot be asked before the class is known.
+    Undecided,
     /// The ConfigMap or key is not there; says which.
     CodeNotFound(String),
     /// The text is not the one that the run names; says how.

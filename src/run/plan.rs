@@ -73,7 +73,13 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
 /// The spec is whole; now the code.
 fn past_the_spec(mut step: Step<'_>, class: &SandboxClass, resolved: &Resolved<'_>) -> Plan {
     match step.observed.gate {
-        Gate::NotAsked => step.interim(Reason::Validating, "the gate is reading the strategy", Next::Again),
+        // Read again by another process, it was accepted before: what is known of the sandbox stands meanwhile.
+        Gate::Undecided if step.draft.open_attempt().is_some() => {
+            Plan { effects: step.effects, next: Next::After(RESYNC), ..Plan::nothing() }
+        }
+        Gate::Undecided => {
+            step.interim(Reason::Validating, "the gate is reading the strategy", Next::After(RESYNC))
+        }
         Gate::CodeNotFound(message) => step.wait_for(Reason::CodeNotFound, message),
         Gate::CodeDiffers(message) => step.fail(Reason::InvalidSpec, message),
         Gate::Rejected(findings) => {

@@ -109,12 +109,12 @@ fn a_pod_that_is_gone_ended_as_was_last_heard_of_it() {
         run
     };
     let look = |run: &StrategyRun, status: serde_json::Value, accepted| {
-        let word = world.pod(status);
+        let last = world.pod(status);
         let session =
             SessionView { accepted, handed_over: accepted, line: Line::Refused, ..SessionView::default() };
         let mut observed = world.observe();
         (observed.run, observed.intent) = (run, Intent::Created);
-        (observed.last_word, observed.session) = (Some(&word), Some(&session));
+        (observed.last_word, observed.session) = (Some(&last), Some(&session));
         let plan = plan(&observed);
         assert!(
             !plan

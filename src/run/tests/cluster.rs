@@ -4,7 +4,7 @@
 use super::{World, assert_kstatus};
 use crate::crd::FallbackPolicy;
 use crate::run::{
-    ClaimView, Effect, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, plan,
+    ClaimView, Effect, Gate, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, plan,
 };
 use crate::sandbox::{Claim, has_ended};
 use k8s_openapi::api::core::v1::Pod;
@@ -33,6 +33,7 @@ enum Happening {
     Policy(FallbackPolicy),
     Room,
     NoPlace,
+    GateReads,
     Pool(bool),
     MemberGone,
     MemberTaken,
@@ -87,6 +88,7 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(Happening::Policy),
         Just(Happening::Room),
         Just(Happening::NoPlace),
+        Just(Happening::GateReads),
         any::<bool>().prop_map(Happening::Pool),
         Just(Happening::MemberGone),
         Just(Happening::MemberTaken),
@@ -117,6 +119,8 @@ struct Cluster {
     quick: bool,
     /// Whether the class has a place for the run.
     place: bool,
+    /// The gate has no verdict yet.
+    gate_reads: bool,
     /// When room came.
     room: Option<jiff::Timestamp>,
     /// The namespace has a pool of the class.
@@ -147,6 +151,7 @@ impl Cluster {
             dies_after: None,
             quick: false,
             place: true,
+            gate_reads: false,
             room: None,
             pool: false,
             members: 0,
@@ -254,6 +259,9 @@ impl Cluster {
             };
             if !self.place {
                 observed.place = Place::Waiting { taken: 16, waiting: 1 };
+            }
+            if self.gate_reads {
+                observed.gate = &Gate::Undecided;
             }
             observed.room_since = self.room;
             observed.refusal = self.refusal.as_ref();
@@ -409,6 +417,7 @@ impl Cluster {
             }
             Happening::Room => self.room = Some(self.world.now),
             Happening::NoPlace => self.place = !self.place,
+            Happening::GateReads => self.gate_reads = !self.gate_reads,
             Happening::Pool(pool) => self.pool = pool,
             Happening::MemberGone => {
                 self.offered().and_then(|name| self.pods.remove(&name));
@@ -509,7 +518,7 @@ proptest! {
         // Left alone with a class, every run comes to an end, by its deadlines if by nothing else.
         cluster.happen(Happening::ClassBack);
         cluster.happen(Happening::Suspend(false));
-        cluster.place = true;
+        (cluster.place, cluster.gate_reads) = (true, false);
         for _ in 0..40 {
             if cluster.finished() {
                 break;

@@ -126,6 +126,24 @@ fn an_operator_that_comes_back_creates_the_pod_that_nobody_has_handed_a_run() {
 }
 
 #[test]
+fn a_strategy_that_the_gate_is_still_reading_shows_as_validating() {
+    let mut world = World::new();
+    world.gate = Gate::Undecided;
+    let plan = world.step();
+    assert_eq!(ready(&plan), ("Unknown", "Validating"));
+    assert!(plan.effects.is_empty() && world.status().attempts.is_empty());
+    // Whoever has the verdict wakes it.
+    assert_eq!(plan.next, Next::After(std::time::Duration::from_secs(30)));
+    assert_eq!(world.step().status, None);
+    world.gate = gate(CODE);
+    assert_eq!(ready(&world.step()), ("Unknown", "Scheduling"));
+    // By an operator that has just begun, a sandbox that is there already is left as it is.
+    world.gate = Gate::Undecided;
+    let plan = world.step();
+    assert_eq!((plan.effects, plan.status), (Vec::new(), None));
+}
+
+#[test]
 fn a_rejected_strategy_ends_with_its_findings_and_no_pod() {
     let mut world = World::new();
     world.gate = gate("import os\ndef strategy(data):\n    return data['close']\n");
