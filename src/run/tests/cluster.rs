@@ -1,6 +1,8 @@
 //! `plan` against a tiny cluster in memory: whatever happens to the pod, the runner and the operator, nothing runs
 //! twice, an end is an end, and there is always one.
 
+mod race;
+
 use super::{World, assert_kstatus};
 use crate::crd::FallbackPolicy;
 use crate::run::{
@@ -115,6 +117,10 @@ struct Cluster {
     last_word: Option<Pod>,
     /// How many more things the operator does before it dies.
     dies_after: Option<u32>,
+    /// In how many more steps of the operator's the pod moves, and to what.
+    moves_after: Option<(u32, serde_json::Value)>,
+    /// Deletions that were refused because the pod was not any more what had been looked at.
+    refused_deletions: u32,
     /// The kubelet is quick: a new pod runs at once, before a status may be written again.
     quick: bool,
     /// Whether the class has a place for the run.
@@ -149,6 +155,8 @@ impl Cluster {
             session: None,
             last_word: None,
             dies_after: None,
+            moves_after: None,
+            refused_deletions: 0,
             quick: false,
             place: true,
             gate_reads: false,
@@ -240,6 +248,7 @@ impl Cluster {
     /// One reconcile, as the operator does it.
     fn reconcile(&mut self) {
         for _ in 0..6 {
+            self.let_move();
             let name = self.last_name();
             let offer = self.offer();
             let pod = name.as_ref().and_then(|name| self.pods.get(name)).cloned();
@@ -305,12 +314,31 @@ impl Cluster {
 
     /// Whether the operator dies here; whoever comes after it remembers nothing.
     fn dies(&mut self) -> bool {
+        self.let_move();
         let Some(rest) = self.dies_after else { return false };
         self.dies_after = rest.checked_sub(1);
         if rest == 0 {
             self.restart();
         }
         rest == 0
+    }
+
+    /// A step of the operator's goes by, in which the pod may move.
+    fn let_move(&mut self) {
+        match self.moves_after.take() {
+            Some((0, status)) => self.set_status(status),
+            Some((rest, status)) => self.moves_after = Some((rest - 1, status)),
+            None => {}
+        }
+    }
+
+    /// The pod of the last attempt, if it is there, has another status and so another version.
+    fn set_status(&mut self, status: serde_json::Value) {
+        if let Some(pod) = self.last_name().and_then(|name| self.pods.get_mut(&name)) {
+            let version: u32 = pod.metadata.resource_version.as_deref().unwrap().parse().unwrap();
+            pod.metadata.resource_version = Some((version + 1).to_string());
+            pod.status = serde_json::from_value(status).unwrap();
+        }
     }
 
     /// Another process, which remembers nothing.
@@ -343,7 +371,15 @@ impl Cluster {
                     stored.metadata.name = Some(name.clone());
                     assert!(self.pods.insert(name, stored).is_none(), "a POST over a pod that is there");
                 }
-                Effect::DeletePod { name, .. } => {
+                Effect::DeletePod { name, uid, resource_version } => {
+                    let Some(pod) = self.pods.get(&name) else { continue };
+                    let metadata = &pod.metadata;
+                    let changed = resource_version.is_some() && resource_version != metadata.resource_version;
+                    if changed || metadata.uid.as_ref() != Some(&uid) {
+                        // 409, which ends the reconcile.
+                        self.refused_deletions += 1;
+                        return false;
+                    }
                     self.pods.remove(&name);
                 }
                 Effect::CloseSession => self.session = None,
@@ -368,9 +404,7 @@ impl Cluster {
         match happening {
             Happening::Seconds(seconds) => self.world.later(seconds),
             Happening::PodState(index) => {
-                if let Some(pod) = name.and_then(|name| self.pods.get_mut(&name)) {
-                    pod.status = serde_json::from_value(pod_states()[index].clone()).unwrap();
-                }
+                self.set_status(pod_states().swap_remove(index));
             }
             Happening::PodGone => {
                 if let Some(pod) = name.and_then(|name| self.pods.remove(&name)).filter(has_ended) {
