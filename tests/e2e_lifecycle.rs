@@ -267,12 +267,20 @@ fn block(home: &Namespace, run: &str) -> StrategyRun {
 fn each_transition_is_one_event() {
     let home = namespace("events");
     home.finish("told", HOLD, ONE);
-    let listed = home.kubectl(&[
-        "get",
-        "events.events.k8s.io",
-        "-o",
-        "jsonpath={range .items[?(@.regarding.kind==\"StrategyRun\")]}{.reason}{\"\\n\"}{end}",
-    ]);
+    let listed = || {
+        home.kubectl(&[
+            "get",
+            "events.events.k8s.io",
+            "-o",
+            "jsonpath={range .items[?(@.regarding.kind==\"StrategyRun\")]}{.reason}{\"\\n\"}{end}",
+        ])
+    };
+    // Nobody waits for an event before a run ends.
+    let started = Instant::now();
+    while !listed().contains("Succeeded") && started.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let listed = listed();
     let all: Vec<&str> = listed.lines().collect();
     let different: BTreeSet<&str> = all.iter().copied().collect();
     assert_eq!(all.len(), different.len(), "{all:?}");

@@ -10,7 +10,7 @@ use super::session::{Sessions, Target};
 use crate::config::Config;
 use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
-use crate::run::{Gate, Refusal};
+use crate::run::{Gate, Notice, Refusal};
 use crate::sandbox::{LABEL_RUN_UID, has_ended};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::Recorder;
@@ -101,6 +101,8 @@ pub(super) struct Note {
     pub(super) created: Option<Instant>,
     /// When the pod was first seen on a node.
     pub(super) scheduled: Option<Instant>,
+    /// Events that are still to be told.
+    pub(super) notices: Vec<Notice>,
     /// Failed reconciles in a row.
     pub(super) failures: u32,
 }
@@ -161,6 +163,12 @@ impl Memory {
             note.gate = said.cloned();
         }
         is_wanted
+    }
+
+    /// What is still to be told of a run; nothing of one that is not looked at any more.
+    pub(super) fn take_notices(&self, uid: &str) -> Vec<Notice> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.get_mut(uid).map(|note| std::mem::take(&mut note.notices)).unwrap_or_default()
     }
 
     /// Forgets a run that is finished or going away, as soon as the watch has caught up with our last write: until then

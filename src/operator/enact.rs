@@ -13,10 +13,12 @@ use kube::core::Status;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes of a refusal's words.
 const REFUSAL_MESSAGE: usize = 900;
+/// How long events of a run under way wait.
+const HELD_BACK: Duration = Duration::from_millis(300);
 /// How often a write is repeated that somebody else's was in the way of.
 const OVERTAKEN: u32 = 8;
 /// Annotations that decisions are made on begin so.
@@ -52,15 +54,31 @@ pub(super) async fn enact(
         enact_effect(context, &run, effect).await?;
     }
     if !plan.notices.is_empty() {
-        // Nobody waits for an event, least of all the run that it is about.
-        let (recorder, run) = (context.recorder.clone(), run.clone());
-        tokio::spawn(async move {
-            for notice in plan.notices {
-                publish(&recorder, &run, notice).await;
-            }
-        });
+        tell(context, &run, plan.notices);
     }
     Ok(run)
+}
+
+/// Publishes events, in their order. Nobody waits for one, least of all the run that it is about: while that is under way
+/// they are held back for a moment, in which a run that a pool answers has ended.
+fn tell(context: &Context, run: &Arc<StrategyRun>, notices: Vec<Notice>) {
+    let uid = run.uid().unwrap_or_default();
+    context.memory.with(&uid, |note| note.notices.extend(notices));
+    let ended = run.status.as_ref().is_some_and(|status| status.completion_time.is_some());
+    // The note of a run that has ended may be gone in a moment.
+    let due = ended.then(|| context.memory.take_notices(&uid));
+    let (recorder, memory, run) = (context.recorder.clone(), context.memory.clone(), run.clone());
+    tokio::spawn(async move {
+        let due = if let Some(due) = due {
+            due
+        } else {
+            tokio::time::sleep(HELD_BACK).await;
+            memory.take_notices(&uid)
+        };
+        for notice in due {
+            publish(&recorder, &run, notice).await;
+        }
+    });
 }
 
 async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> Result<(), Error> {
