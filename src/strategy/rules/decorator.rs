@@ -4,6 +4,7 @@
 use super::super::parse::ast::{Decorator, Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use super::super::scope::{Binding, How, Names};
 use super::super::walk::{Node, Program};
+use super::Context;
 
 /// Library decorators that return a function for a function and a class for a class; the class decorators change the
 /// class that they are given.
@@ -143,22 +144,45 @@ pub(super) fn own_class<'a>(
     }
 }
 
-/// The class of an object that only ever is a new one of that class: `trade` after `trade = Trade(…)`, or `Trade(…)`.
-pub(super) fn class_of<'a>(
-    program: &Program<'a>,
-    names: &Names<'a>,
-    object: &Expr,
-) -> Option<&'a StmtClassDef> {
+/// The class of an object that only ever is a new one of that class: `trade` after `trade = Trade(…)`, or `Trade(…)`, or
+/// either behind methods that return `self`.
+pub(super) fn class_of<'a>(context: &Context<'a>, object: &Expr) -> Option<&'a StmtClassDef> {
+    let (program, names) = (context.program, &context.names);
     let made = |expr: &Expr| {
-        let def = own_class(program, names, expr.as_call_expr()?.func.as_name_expr()?.id.as_str())?;
-        def.decorator_list.iter().all(|decorator| is_library(names, decorator)).then_some(def)
+        let (base, chain) = unchained(context, expr);
+        let def = own_class(program, names, base.as_call_expr()?.func.as_name_expr()?.id.as_str())?;
+        let plain = def.decorator_list.iter().all(|decorator| is_library(names, decorator));
+        (plain && defines(def, &chain)).then_some(def)
     };
-    let Some(name) = object.as_name_expr() else { return made(object) };
+    let (base, chain) = unchained(context, object);
+    let Some(name) = base.as_name_expr() else { return made(object) };
     let (first, rest) = names.few_of(name.id.as_str()).split_first()?;
     let class = |binding: &Binding<'_>| match binding.how {
         How::Assigned(value) => made(value),
         _ => None,
     };
     let def = class(first)?;
-    rest.iter().all(|binding| class(binding).is_some_and(|other| std::ptr::eq(def, other))).then_some(def)
+    let same = rest.iter().all(|binding| class(binding).is_some_and(|other| std::ptr::eq(def, other)));
+    (same && defines(def, &chain)).then_some(def)
+}
+
+/// What methods that return `self` were called on, and these: `model` and `fit` of `model.fit(x)`.
+pub(super) fn unchained<'e>(context: &Context<'_>, object: &'e Expr) -> (&'e Expr, Vec<&'e str>) {
+    let (mut base, mut chain) = (object, Vec::new());
+    while let Expr::Call(call) = base
+        && let Expr::Attribute(method) = &*call.func
+        && context.returns_self(method.attr.as_str())
+    {
+        chain.push(method.attr.as_str());
+        base = &method.value;
+    }
+    (base, chain)
+}
+
+/// Whether a class itself has all these methods.
+pub(super) fn defines(def: &StmtClassDef, methods: &[&str]) -> bool {
+    let has = |name: &&str| {
+        def.body.iter().any(|stmt| matches!(stmt, Stmt::FunctionDef(own) if own.name.as_str() == *name))
+    };
+    methods.iter().all(has)
 }

@@ -119,24 +119,15 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report<'_>) {
 /// Whether a method is one that the object's own class defines: `model.transform(x)` after `model = Model()`, or
 /// `self.transform(x)` in that class, or either behind methods that return `self`: `self.fit(x).transform(x)`.
 fn is_own_object(context: &Context<'_>, base: &Expr, method: &Ident<'_>) -> bool {
-    let (mut base, mut chain) = (base, vec![method.text]);
-    while let Expr::Call(call) = base
-        && let Expr::Attribute(before) = &*call.func
-        && context.returns_self(before.attr.as_str())
-    {
-        chain.push(before.attr.as_str());
-        base = &before.value;
-    }
-    let class = match base {
-        Expr::Name(name) if context.is_self(name.id.as_str()) => enclosing_class(context, method.scope),
-        base => decorator::class_of(context.program, &context.names, base),
-    };
-    let defines = |def: &StmtClassDef, name: &str| {
-        def.body.iter().any(|stmt| matches!(stmt, Stmt::FunctionDef(own) if own.name.as_str() == name))
+    let (object, chain) = decorator::unchained(context, base);
+    let class = match object {
+        Expr::Name(name) if context.is_self(name.id.as_str()) => {
+            enclosing_class(context, method.scope).filter(|def| decorator::defines(def, &chain))
+        }
+        _ => decorator::class_of(context, base),
     };
     // Assigned or decorated attributes of this name could be anything.
-    context.defines_method(method.text)
-        && class.is_some_and(|def| chain.iter().all(|name| defines(def, name)))
+    context.defines_method(method.text) && class.is_some_and(|def| decorator::defines(def, &[method.text]))
 }
 
 /// The class statement around a scope.

@@ -52,7 +52,7 @@ fn is_own(context: &Context<'_>, attribute: &ExprAttribute) -> bool {
     let on_self = matches!(&*attribute.value, Expr::Name(base) if context.is_self(base.id.as_str()));
     let attr = attribute.attr.as_str();
     on_self
-        || decorator::class_of(context.program, &context.names, &attribute.value).is_some()
+        || decorator::class_of(context, &attribute.value).is_some()
         || (context.defines_attribute(attr)
             && context.names.of(attr).iter().all(|binding| !matches!(binding.how, How::Function))
             && is_below_a_value(context, attribute))

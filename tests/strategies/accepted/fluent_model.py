@@ -35,4 +35,5 @@ def strategy(data):
     close = data["close"]
     slow = Scaler(50).fit(close).transform(close)
     fast = Scaler(10).fit_transform(close)
-    return (fast - slow) > threshold()
+    middle = Scaler(20).fit(close)
+    return ((fast - slow) > threshold()) & (middle.transform(close) > 0)
