@@ -215,7 +215,7 @@ fn runs_whose_programs_the_gate_is_still_reading_show_as_validating() {
     let (started, mut said) = (Instant::now(), BTreeMap::<String, Vec<String>>::new());
     let runs = home.runs();
     let watched = block_on(tokio::time::timeout(PATIENCE, async {
-        let params = WatchParams::default().timeout(290);
+        let params = WatchParams::default().timeout(290).disable_bookmarks();
         let mut events = std::pin::pin!(runs.watch(&params, &version).await.unwrap());
         let mut rest = LONG;
         while rest > 0 {
