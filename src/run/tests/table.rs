@@ -5,6 +5,7 @@ use crate::crd::{Fallback, FallbackPolicy, ResourceLimits, Resources, RunPath, S
 use crate::run::{
     Effect, Gate, Intent, Line, Next, NodeFacts, Plan, Refusal, RefusalKind, SessionView, plan,
 };
+use crate::sandbox::{Exit, PodState, read_pod};
 use crate::wire::{Metrics, Outcome, StrategyFault};
 use serde_json::json;
 
@@ -437,6 +438,26 @@ fn the_termination_log_counts_only_with_exit_code_0() {
     );
     assert_eq!(ready(&with_pod(&world, exited(137, "OOMKilled", &text), None)), ("False", "OOMKilled"));
     assert_eq!(ready(&with_pod(&world, exited(0, "OOMKilled", &text), Some(gone()))), ("True", "Succeeded"));
+}
+
+#[test]
+fn a_sandbox_that_the_kernel_killed_as_a_whole_at_its_memory_limit_is_oom_killed() {
+    let mut world = recorded();
+    let status: serde_json::Value = serde_saphyr::from_str(include_str!("oom-cgroup-v2.yaml")).unwrap();
+    let exit = Exit { code: 137, oom_killed: true, message: String::new() };
+    assert_eq!(read_pod(&world.pod(status.clone())), PodState::Exited(exit));
+    // Whether the strategy was running or the data was still being read; and no other sandbox would have more memory.
+    for session in [Some(SessionView { accepted: true, ..gone() }), Some(gone()), None] {
+        let plan = with_pod(&world, status.clone(), session);
+        assert_eq!(ready(&plan), ("False", "OOMKilled"));
+        assert!(plan.status.unwrap().conditions[0].message.contains("spec.resources.limits.memory"));
+    }
+    world.run.status = with_pod(&world, status, None).status.map(|status| *status);
+    let attempts = &world.status().attempts;
+    assert_eq!(
+        (attempts.len(), attempts[0].reason.as_deref(), attempts[0].losses),
+        (1, Some("OOMKilled"), 0)
+    );
 }
 
 #[test]
