@@ -90,8 +90,13 @@ fn signal(process: u32, name: &str) {
 }
 
 fn create(home: &Namespace, name: &str) {
-    let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  schedulingDeadlineSeconds: 60\n  cachePolicy: Never\n  podRetention: {onSuccess: Keep}\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
-    home.apply(&run_yaml(name, &busy(BUSY), more));
+    create_with(home, name, "  schedulingDeadlineSeconds: 60\n");
+}
+
+/// The same with further lines of its spec.
+fn create_with(home: &Namespace, name: &str, more: &str) {
+    let usual = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  cachePolicy: Never\n  podRetention: {onSuccess: Keep}\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
+    home.apply(&run_yaml(name, &busy(BUSY), &format!("{usual}{more}")));
 }
 
 /// Metrics, by the first sandbox, which has accepted the run once; and nothing was fallen back to.
@@ -161,4 +166,109 @@ fn f07_a_store_that_stands_still_costs_no_run_and_no_second_execution() {
     std::thread::sleep(Duration::from_secs(30));
     outage.end();
     assert_succeeds_once(&home, "still");
+}
+
+/// Why each of the run's sandboxes ended.
+fn reasons(run: &StrategyRun) -> Vec<&str> {
+    let attempts = &run.status.as_ref().unwrap().attempts;
+    attempts.iter().map(|attempt| attempt.reason.as_deref().unwrap_or_default()).collect()
+}
+
+/// How often the kubelet has started a container of that pod, by its own word.
+fn containers_started(home: &Namespace, pod: &str) -> u64 {
+    let fields = format!("reason=Started,involvedObject.name={pod}");
+    let listed = home.kubectl(&["get", "events", "--field-selector", &fields, "-o", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    listed["items"].as_array().unwrap().iter().map(|event| event["count"].as_u64().unwrap_or(1)).sum()
+}
+
+/// Metrics, by the second sandbox, after the first was lost with that reason; each has started its container once.
+fn assert_succeeds_by_a_second_sandbox(home: &Namespace, name: &str, lost: &str) {
+    let run = home.wait_until(name, support::is_finished, PATIENCE * 2);
+    assert_eq!(reason(&run), "Succeeded", "{:?}", run.status);
+    assert!(condition(&run, "FallbackActive").is_none());
+    assert_eq!(reasons(&run), [lost, "Completed"]);
+    let attempts = &run.status.as_ref().unwrap().attempts;
+    for attempt in attempts {
+        assert_eq!(containers_started(home, &attempt.pod_name), 1, "containers of {}", attempt.pod_name);
+    }
+    let log = home.kubectl(&["logs", &attempts[1].pod_name]);
+    assert_eq!(log.lines().filter(|line| line.starts_with("{\"accepted\"")).count(), 1, "{log}");
+    println!("{name}: {lost}, then {} by a second sandbox", reason(&run));
+}
+
+/// The process of that name in a pod, and the one that has started it: its shim.
+fn process_in(pod_uid: &str, name: &str) -> (u32, u32) {
+    let found = std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let read = |file: &str| std::fs::read_to_string(entry.path().join(file)).ok();
+        let is_it = read("cgroup")?.contains(pod_uid) && read("comm")?.trim() == name;
+        let status = read("status").filter(|_| is_it)?;
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()?;
+        Some((process, parent))
+    });
+    found.unwrap_or_else(|| panic!("no process {name:?} in the pod {pod_uid}"))
+}
+
+/// A run whose sandbox is computing, and that sandbox's UID.
+fn computing(home: &Namespace, name: &str) -> String {
+    let there = |run: &StrategyRun| {
+        let last = run.status.as_ref().and_then(|status| status.attempts.last());
+        reason(run) == "Running" && last.is_some_and(|last| last.pod_uid.is_some())
+    };
+    let run = home.wait_until(name, there, PATIENCE);
+    run.status.unwrap().attempts[0].pod_uid.clone().unwrap()
+}
+
+#[test]
+fn f34_a_sandbox_whose_shim_is_killed_is_replaced_and_not_started_again() {
+    let _outage = Outage::prepare();
+    let home = namespace("shim");
+    create(&home, "shim");
+    let (_, shim) = process_in(&computing(&home, "shim"), "pause");
+    assert!(std::fs::read_to_string(format!("/proc/{shim}/comm")).unwrap().starts_with("containerd-shim"));
+    signal(shim, "KILL");
+    assert_succeeds_by_a_second_sandbox(&home, "shim", "PodLost");
+}
+
+#[test]
+fn f34_a_sandbox_whose_pause_container_is_killed_is_replaced_and_not_started_again() {
+    let _outage = Outage::prepare();
+    let home = namespace("pause");
+    create(&home, "pause");
+    let (pause, _) = process_in(&computing(&home, "pause"), "pause");
+    signal(pause, "KILL");
+    assert_succeeds_by_a_second_sandbox(&home, "pause", "PodLost");
+}
+
+#[test]
+fn f34_a_runner_that_is_killed_is_a_lost_sandbox() {
+    let _outage = Outage::prepare();
+    let home = namespace("runner");
+    create_with(&home, "runner", "  backoffLimit: 0\n");
+    let (runner, _) = process_in(&computing(&home, "runner"), "stratbox-runner");
+    signal(runner, "KILL");
+    let run = home.wait_finished("runner");
+    assert_eq!(reason(&run), "PodLost", "{:?}", run.status);
+    let (_, _, message) = condition(&run, "Ready").unwrap();
+    assert!(message.contains("exit code 137"), "{message}");
+    assert_eq!(containers_started(&home, &run.status.as_ref().unwrap().attempts[0].pod_name), 1);
+}
+
+/// The node's agent stands still until the node counts as lost, half a minute after which its pods do; the sandbox computes
+/// on meanwhile, and nobody hears of it.
+#[test]
+fn f16_a_node_that_is_not_ready_any_more_costs_a_sandbox_and_brings_one_result() {
+    let mut outage = Outage::prepare();
+    let home = namespace("node");
+    // Node and profile are away as long as the kubelet is.
+    create_with(&home, "node", "  schedulingDeadlineSeconds: 300\n");
+    computing(&home, "node");
+    outage.stop("kubelet");
+    let started = Instant::now();
+    let lost = |run: &StrategyRun| reasons(run).first().is_some_and(|reason| !reason.is_empty());
+    home.wait_until("node", lost, PATIENCE * 2);
+    println!("given up after {:.0} s", started.elapsed().as_secs_f64());
+    outage.end();
+    assert_succeeds_by_a_second_sandbox(&home, "node", "Evicted");
 }
