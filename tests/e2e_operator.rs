@@ -214,7 +214,7 @@ fn runs_whose_programs_the_gate_is_still_reading_show_as_validating() {
     let version = created.unwrap();
     let (started, mut said) = (Instant::now(), BTreeMap::<String, Vec<String>>::new());
     let runs = home.runs();
-    let watched = block_on(tokio::time::timeout(PATIENCE, async {
+    let watch = async {
         let params = WatchParams::default().timeout(290).disable_bookmarks();
         let mut events = std::pin::pin!(runs.watch(&params, &version).await.unwrap());
         let mut rest = LONG;
@@ -227,7 +227,8 @@ fn runs_whose_programs_the_gate_is_still_reading_show_as_validating() {
                 rest -= usize::from(is_finished(&run));
             }
         }
-    }));
+    };
+    let watched = block_on(async { tokio::time::timeout(PATIENCE, watch).await });
     wait_for_the_operator();
     assert!(watched.is_ok(), "not all ended: {said:?}");
     let validating =
