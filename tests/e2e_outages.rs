@@ -9,9 +9,9 @@ mod support;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use stratbox::crd::StrategyRun;
+use stratbox::crd::{RunPath, StrategyRun};
 use support::{
-    Namespace, PATIENCE, busy, cluster, condition, kubectl_with, namespace, reason, root, run_yaml,
+    Namespace, PATIENCE, busy, cluster, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml,
 };
 
 /// How long a part stays away.
@@ -271,4 +271,46 @@ fn f16_a_node_that_is_not_ready_any_more_costs_a_sandbox_and_brings_one_result()
     println!("given up after {:.0} s", started.elapsed().as_secs_f64());
     outage.end();
     assert_succeeds_by_a_second_sandbox(&home, "node", "Evicted");
+}
+
+/// The disk itself is not filled: a kubelet that is short of it deletes images, which nobody here could pull again. It
+/// stands still, and what it would write is written for it.
+#[test]
+fn f35_a_node_whose_disk_is_full_takes_no_sandbox_and_its_eviction_has_a_name() {
+    let mut outage = Outage::prepare();
+    let home = namespace("disk");
+    create_with(&home, "there", "  backoffLimit: 0\n");
+    computing(&home, "there");
+    let pod = home.kubectl(&["get", "pods", "-o", "name"]);
+    let node = kubectl(&["get", "nodes", "-o", "name"]);
+    outage.stop("kubelet");
+    let write = |object: &str, status: serde_json::Value| {
+        let patch = serde_json::json!({ "status": status }).to_string();
+        home.kubectl(&["patch", object.trim(), "--subresource=status", "-p", &patch]);
+    };
+    let pressure = serde_json::json!({"type": "DiskPressure", "status": "True", "reason": "KubeletHasDiskPressure",
+        "message": "kubelet has disk pressure"});
+    write(&node, serde_json::json!({"conditions": [pressure]}));
+    let words = "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi, available: 200Mi.";
+    write(&pod, serde_json::json!({"phase": "Failed", "reason": "Evicted", "message": words}));
+    let there = home.wait_finished("there");
+    let tainted = |_: u32| {
+        std::thread::sleep(Duration::from_millis(200));
+        kubectl(&["get", node.trim(), "-o", "jsonpath={.spec.taints}"]).contains("disk-pressure")
+    };
+    assert!((0..100).any(tainted), "the node is not tainted");
+    create_with(&home, "short", "  schedulingDeadlineSeconds: 4\n");
+    create_with(&home, "patient", "  schedulingDeadlineSeconds: 120\n");
+    let short = home.wait_finished("short");
+    outage.end();
+    assert_eq!(reason(&there), "Evicted", "{:?}", there.status);
+    assert_eq!(condition(&there, "Ready").map(|(_, _, message)| message), Some(words));
+    assert_eq!(
+        (reason(&short), short.status.as_ref().unwrap().path),
+        ("Unschedulable", Some(RunPath::AstOnly))
+    );
+    let (_, _, message) = condition(&short, "Ready").unwrap();
+    assert!(message.contains("untolerated taint"), "the scheduler's own words: {message}");
+    // The kubelet says itself again how its disk is.
+    assert_succeeds_once(&home, "patient");
 }
