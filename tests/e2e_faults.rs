@@ -357,6 +357,60 @@ fn f12_the_result_of_a_run_that_is_gone_never_lands_in_its_successor() {
     assert_eq!(after.status, new.status);
 }
 
+/// Moments at which an operator stands still.
+const STANDSTILLS: u64 = 10;
+
+/// The chart runs one operator and never two, so there is no lease; where two meet all the same, as when a node is lost that
+/// comes back, versions, names and the record keep them apart.
+#[test]
+fn f14_an_operator_that_stood_still_while_another_took_its_place_runs_nothing_twice() {
+    let stand = Stand::new("standstill");
+    stand.create("model", FAST);
+    let model = assert_succeeds_once(&stand, "model");
+    let mut again = 0;
+    for seed in 0..STANDSTILLS {
+        let (name, mut state) = (format!("seed-{seed}"), seed);
+        stand.create(&name, FAST);
+        let pause = dice(&mut state, 2_500);
+        std::thread::sleep(pause);
+        let before = reason(&block_on(stand.home.runs().get(&name)).unwrap()).to_owned();
+        let still = stand.stand_still();
+        let successor = stand.rival();
+        let run = stand.home.wait_finished(&name);
+        stand.proxy.forget();
+        drop(still);
+        std::thread::sleep(Duration::from_secs(2));
+        let attempts = &run.status.as_ref().unwrap().attempts;
+        println!(
+            "seed {seed}: still after {} ms ({before:?}): {} in {} sandbox",
+            pause.as_millis(),
+            reason(&run),
+            attempts.len()
+        );
+        assert_eq!((reason(&run), attempts.len()), ("Succeeded", 1), "{:?}", run.status);
+        assert_eq!(metrics(&run), metrics(&model));
+        let after = block_on(stand.home.runs().get(&name)).unwrap();
+        assert_eq!(after.status, run.status, "an end is an end, whoever comes back");
+        // It may speak to the sandbox on record, as long as that is there: a runner that has had a run takes none. What it
+        // had begun may create a pod once more; that one is handed nothing, and goes.
+        let seen = stand.requests();
+        let created = |seen: &Seen| of(&seen.call, "create", "pods") && seen.code == Some(201);
+        if let Some(at) = seen.iter().position(created) {
+            again += 1;
+            let reached = |seen: &Seen| seen.call.verb == "attach" && seen.code == Some(101);
+            assert!(!seen[at..].iter().any(reached), "seed {seed}: a second sandbox was spoken to");
+        }
+        assert_eq!(stand.containers_started_in(attempts[0].pod_uid.as_ref().unwrap()), 1);
+        assert!(stand.is_alive() && successor.is_alive());
+        assert!(!successor.log().contains("panicked at") && !stand.log().contains("panicked at"));
+    }
+    println!(
+        "{STANDSTILLS} standstills: 0 executed twice, {again} pods were created once more and got no run"
+    );
+    let left = || stand.home.kubectl(&["get", "pods", "-o", "name"]);
+    stand.wait(support::PATIENCE, "no pod is left", |_| left().is_empty());
+}
+
 fn metrics(run: &StrategyRun) -> serde_json::Value {
     serde_json::to_value(run.status.as_ref().unwrap().metrics).unwrap()
 }

@@ -144,6 +144,21 @@ impl Stand {
         Rival(operator)
     }
 
+    /// The same for the pod with that UID.
+    pub fn containers_started_in(&self, pod_uid: &str) -> i32 {
+        let events: Api<Event> = Api::namespaced(cluster().client.clone(), &self.home.name);
+        let started = ListParams::default().fields(&format!("reason=Started,involvedObject.uid={pod_uid}"));
+        let listed = block_on(events.list(&started)).expect("the events");
+        listed.iter().map(|event| event.count.unwrap_or(1)).sum()
+    }
+
+    /// Has the operator stand still in whatever it does; it goes on when the value goes.
+    pub fn stand_still(&self) -> Standstill {
+        let process = lock(&self.operator.child).as_ref().map(Child::id).expect("an operator");
+        signal(process, "STOP");
+        Standstill(process)
+    }
+
     /// Kills the operator and starts it again.
     pub fn restart(&self) {
         self.operator.restart();
@@ -156,15 +171,33 @@ impl Stand {
 
     /// Whether the operator runs; one that has ended by itself has failed.
     pub fn is_alive(&self) -> bool {
-        let mut child = lock(&self.operator.child);
-        child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        self.operator.is_alive()
     }
+}
+
+/// An operator that stands still.
+pub struct Standstill(u32);
+
+impl Drop for Standstill {
+    fn drop(&mut self) {
+        signal(self.0, "CONT");
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    let done = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill");
+    assert!(done.success() || std::thread::panicking(), "kill -s {name} {process}");
 }
 
 /// A second operator.
 pub struct Rival(Operator);
 
 impl Rival {
+    /// Whether it runs; one that has ended by itself has failed.
+    pub fn is_alive(&self) -> bool {
+        self.0.is_alive()
+    }
+
     /// What it has written to its log.
     pub fn log(&self) -> String {
         self.0.said()
@@ -222,6 +255,11 @@ impl Operator {
 
     fn said(&self) -> String {
         std::fs::read_to_string(self.folder.join(self.log)).unwrap_or_default()
+    }
+
+    fn is_alive(&self) -> bool {
+        let mut child = lock(&self.child);
+        child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     fn start(&self) {
