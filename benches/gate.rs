@@ -2,7 +2,7 @@
 //! files in one run: a strategy of 10 kB as models write them, one of 10 kB without a comment, and every accepted strategy of
 //! the tests.
 //!
-//! Times are those of one caller in this process. The gate works on two threads, so what a core does is counted by the
+//! Times are those of one caller in this process. The gate works on three threads, so what a core does is counted by the
 //! processor time of the whole process. No harness: a verdict takes a millisecond, so a clock and a sorted list tell
 //! all, and a harness would change the features of the product's crates.
 //!
