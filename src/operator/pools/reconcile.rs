@@ -97,6 +97,10 @@ impl Context {
     ) {
         match result {
             Ok((pool, _)) => tracing::debug!(%pool, "looked at"),
+            // Another one of that name has taken its place, or somebody else wrote first.
+            Err(controller::Error::ReconcilerFailed(error, pool)) if error.is_conflict() => {
+                tracing::debug!(%pool, "its status is written at the next look");
+            }
             Err(controller::Error::ReconcilerFailed(error, pool)) => {
                 tracing::warn!(%pool, class = error.class(), error = chain(&error), "a pool could not be seen to");
             }
@@ -282,8 +286,8 @@ async fn patch_status(
     let params = PatchParams::apply(MANAGER_POOL).force();
     match within(pools.patch_status(&pool.name_any(), &params, &Patch::Apply(&patch))).await {
         Ok(_) => Ok(()),
-        // Deleted meanwhile, or another one of that name has taken its place.
-        Err(error) if said(&error, |status| status.is_not_found() || status.is_conflict()) => Ok(()),
+        // Deleted meanwhile.
+        Err(error) if said(&error, Status::is_not_found) => Ok(()),
         Err(error) => Err(Error::PatchStatus(error)),
     }
 }
