@@ -85,8 +85,10 @@ impl Road {
     }
 }
 
-/// Pods of a namespace that a selector names.
+/// Pods of a namespace that a selector names and that nobody has told to go.
 pub(crate) fn pods_of(namespace: &str, selector: &str) -> usize {
     let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), namespace);
-    block_on(pods.list(&ListParams::default().labels(selector))).map_or(usize::MAX, |pods| pods.items.len())
+    let listed = block_on(pods.list(&ListParams::default().labels(selector)));
+    let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none();
+    listed.map_or(usize::MAX, |pods| pods.items.iter().filter(stays).count())
 }
