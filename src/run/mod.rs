@@ -2,8 +2,10 @@
 
 mod acceptance;
 mod artifacts;
+mod attempt;
 mod cache;
 mod effect;
+mod handover;
 mod input;
 mod judgement;
 mod lifecycle;

@@ -1,24 +1,22 @@
 //! The decision: one look at a run becomes one plan, which leaves no choice to whoever carries it out.
 
+use super::attempt::{follow, note_pod, since_progress};
 use super::cache;
-use super::effect::{Effect, Handover, Next, Plan};
+use super::effect::{Effect, Next, Plan};
+use super::handover::handover;
 use super::judgement::judge;
 use super::lifecycle::{self, Expiry};
-use super::observed::{Gate, Intent, Line, Observed, RefusalKind, SessionView};
-use super::outcome::{Ending, read_exit};
+use super::observed::{Gate, Observed};
+use super::outcome::Ending;
 use super::queue::Place;
 use super::resolve::{MISSING_PROFILE, Problem, Resolved, gate_policy, missing_class, resolve};
-use super::status::{Draft, GATED, has_succeeded, is_finished, sentence};
+use super::status::{Draft, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
-use super::warm::{choose_sandbox, unless_claimed};
-use crate::crd::{
-    Attempt, CheckMode, Checks, Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun,
-};
-use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, pod_name, progress_time, read_pod};
+use super::warm::choose_sandbox;
+use crate::crd::{Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun};
+use crate::sandbox::{PodState, pod_name, read_pod};
 use crate::strategy::ValidatedStrategy;
 use crate::wire;
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 use std::time::Duration;
 
@@ -191,252 +189,6 @@ pub(super) fn new_pod_name(step: &Step<'_>, number: u32) -> String {
     let uid = meta.uid.as_deref().unwrap_or_default();
     let rerun = step.draft.status().last_handled_rerun_at.as_deref().unwrap_or_default();
     pod_name(&step.observed.run.name_any(), uid, meta.generation.unwrap_or_default(), rerun, number)
-}
-
-/// Goes on with an attempt that is on record.
-fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
-    let observed = step.observed;
-    let mut step = match unless_claimed(step, run, attempt) {
-        Ok(step) => step,
-        Err(plan) => return plan,
-    };
-    let Some(pod) = observed.pod else {
-        return without_pod(step, run, attempt);
-    };
-    if !is_ours(observed, pod, attempt) {
-        let message = format!("pod {:?} is there already and is not a sandbox of this run", attempt.pod_name);
-        return step.lose(RefusalKind::NameTaken.reason(), &message);
-    }
-    note_pod(&mut step, attempt);
-    let state = read_pod(pod);
-    if step.draft.was_gated() && state != PodState::Gated {
-        let now = Some(Time(observed.now));
-        step.draft.open_attempt().iter_mut().for_each(|open| open.ungated_at.clone_from(&now));
-        step.draft.scheduled(false, "Scheduling", "the scheduling gate has opened");
-    }
-    let uid = pod.uid().unwrap_or_default();
-    let session = observed.session.cloned().unwrap_or_default();
-    let handover = handover(observed, run, attempt, &uid);
-    if !is_on_record(observed) {
-        // Nothing is handed over to a pod that is not on record: so one that is gone and never was on record has run
-        // nothing, whoever created it.
-        step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
-        return step.write(Next::Again);
-    }
-    let since = since_progress(observed, step.draft.attempts().last().unwrap_or(attempt));
-    let wait = |step: Step<'_>, reason, message: &str| step.unless_overdue(since, reason, message);
-    // What another process began may have been accepted long ago; only a new session can tell.
-    let foreign = observed.intent == Intent::Unknown;
-    match state {
-        PodState::Pending => wait(step, Reason::Scheduling, "waiting for the scheduler"),
-        PodState::Gated => {
-            let message = "the sandbox is held back by a scheduling gate";
-            step.draft.scheduled(false, GATED, message);
-            step.interim(Reason::Queued, message, Next::After(RESYNC))
-        }
-        PodState::Unschedulable(message) => {
-            step.draft.scheduled(false, Reason::Unschedulable.as_str(), &message);
-            wait(step, Reason::Unschedulable, &message)
-        }
-        PodState::Waiting(trouble, message) => wait(step, trouble_reason(trouble), &message),
-        PodState::Starting => {
-            step.effects.push(Effect::OpenSession(Box::new(handover)));
-            wait(step, Reason::Starting, "the sandbox is starting")
-        }
-        PodState::Running if foreign => {
-            step.effects.push(Effect::OpenSession(Box::new(handover)));
-            step.run_out(since, RESYNC)
-        }
-        PodState::Running => {
-            step.effects.push(Effect::OpenSession(Box::new(handover)));
-            let message = "the runner is up and has not accepted the run yet";
-            wait(step, Reason::Starting, message)
-        }
-        // Whoever may write a pod's status may write such an end into it: the runner is asked first, and one that was
-        // listened to until its output ended has said all that it had to say.
-        PodState::Exited(exit) if exit.code == 0 && session.line == Line::Over => {
-            let message = "the runner's output ended without a report; what its pod's status says of one is not believed";
-            step.conclude(Ending::Lost(Reason::PodLost, message.to_owned()))
-        }
-        PodState::Exited(exit) if exit.code == 0 && !may_have_reported(&session, foreign) => {
-            step.effects.push(Effect::OpenSession(Box::new(handover)));
-            step.run_out(since, RECHECK)
-        }
-        PodState::Exited(exit) => {
-            let ending = read_exit(&exit, session.accepted || foreign, &expected(&handover));
-            step.conclude(ending)
-        }
-        PodState::DeadlineExceeded => step.conclude(overdue()),
-        PodState::Evicted(message) => step.lose(Reason::Evicted, &message),
-        PodState::Lost(message) => step.lose(Reason::PodLost, &message),
-    }
-}
-
-/// Whether a report in the termination log may be the runner's: it has been given the run, by this process or perhaps
-/// by one before it, and it does not answer any more. As long as it answers, what it says over `attach` is the report.
-fn may_have_reported(session: &SessionView, foreign: bool) -> bool {
-    match session.line {
-        Line::Trying | Line::Open | Line::Over => false,
-        Line::Refused => foreign || session.handed_over || session.accepted,
-    }
-}
-
-/// An attempt is on record and its pod is not there: not yet, refused, or no longer.
-fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
-    let observed = step.observed;
-    let since = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
-    if let Some(refusal) = observed.refusal {
-        let reason = refusal.kind.reason();
-        return match refusal.kind {
-            RefusalKind::Admission => step.fall_back(reason, &refusal.message),
-            RefusalKind::NameTaken => step.lose(reason, &refusal.message),
-            RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server
-                if step.is_overdue(step.progress(since, reason)) =>
-            {
-                step.fall_back(reason, &refusal.message)
-            }
-            RefusalKind::Quota | RefusalKind::Runtime | RefusalKind::Server => {
-                step.create(run, attempt);
-                step.interim(reason, &refusal.message, Next::After(RECHECK))
-            }
-        };
-    }
-    if attempt.pod_uid.is_some() || observed.intent == Intent::Created {
-        // It may have run. Never create it again.
-        return gone(step, run, attempt);
-    }
-    step.create(run, attempt);
-    Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() }
-}
-
-/// The attempt's pod is gone. What was heard of that very pod before it went says why, as it would if it were still there;
-/// all but a report: who gave one is asked before it is believed, and there is nobody left to be asked.
-fn gone(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
-    let observed = step.observed;
-    let heard = observed.last_word.filter(|pod| attempt.pod_uid.is_some() && is_ours(observed, pod, attempt));
-    match heard.map(read_pod) {
-        Some(PodState::Exited(exit)) if exit.code != 0 => {
-            let handover = handover(observed, run, attempt, attempt.pod_uid.as_deref().unwrap_or_default());
-            let accepted = observed.session.is_some_and(|session| session.accepted);
-            step.conclude(read_exit(
-                &exit,
-                accepted || observed.intent == Intent::Unknown,
-                &expected(&handover),
-            ))
-        }
-        Some(PodState::DeadlineExceeded) => step.conclude(overdue()),
-        Some(PodState::Evicted(message)) => step.lose(Reason::Evicted, &message),
-        Some(
-            PodState::Exited(_)
-            | PodState::Pending
-            | PodState::Gated
-            | PodState::Unschedulable(_)
-            | PodState::Starting
-            | PodState::Waiting(..)
-            | PodState::Running
-            | PodState::Lost(_),
-        )
-        | None => step.lose(Reason::PodLost, "the sandbox's pod is gone without a report"),
-    }
-}
-
-/// The node has kept the pod's own deadline.
-fn overdue() -> Ending {
-    let message = "the sandbox was ended by its node at the pod's deadline".to_owned();
-    Ending::Failed(Reason::DeadlineExceeded, message)
-}
-
-/// What a report has to name to be the attempt's.
-fn expected(handover: &Handover) -> wire::Expected<'_> {
-    let wire::Run { run_uid, pod_uid, attempt, sha256, .. } = &handover.run;
-    wire::Expected { run_uid, pod_uid, attempt: *attempt, code_sha256: sha256 }
-}
-
-/// Writes down which pod the attempt has, and that it has a node.
-fn note_pod(step: &mut Step<'_>, attempt: &Attempt) {
-    let Some(pod) = step.observed.pod.filter(|pod| is_ours(step.observed, pod, attempt)) else { return };
-    if let Some(open) = step.draft.open_attempt() {
-        open.pod_uid = pod.uid();
-        open.node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
-    }
-    if !matches!(read_pod(pod), PodState::Pending | PodState::Gated | PodState::Unschedulable(_)) {
-        step.draft.scheduled(true, "Scheduled", "the sandbox has a node");
-    }
-}
-
-/// Whether the last attempt's pod is in the status that is stored.
-fn is_on_record(observed: &Observed<'_>) -> bool {
-    observed.run.last_attempt().is_some_and(|attempt| attempt.pod_uid.is_some())
-}
-
-/// Since when nothing has moved towards a running sandbox: the record, the node, the container's start.
-fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff::Timestamp {
-    let begun = attempt.ungated_at.as_ref().max(attempt.started_at.as_ref());
-    let recorded = begun.map_or(observed.now, |time| time.0);
-    observed.pod.and_then(progress_time).map_or(recorded, |progress| progress.max(recorded))
-}
-
-/// A pod counts as this attempt's only by the owner's UID and the number that we gave it.
-pub(super) fn is_ours(observed: &Observed<'_>, pod: &Pod, attempt: &Attempt) -> bool {
-    let uid = observed.run.metadata.uid.as_deref().unwrap_or_default();
-    pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
-        && pod.owner_references().iter().any(|owner| owner.uid == uid)
-        && attempt_of(pod) == Some(attempt.number)
-        && attempt.pod_uid.as_deref().is_none_or(|known| Some(known) == pod.metadata.uid.as_deref())
-}
-
-fn handover(observed: &Observed<'_>, run: &Accepted<'_>, attempt: &Attempt, pod_uid: &str) -> Handover {
-    let spec = &observed.run.spec;
-    let Resolved { dataset, execution, trials, memory_bytes, echo, .. } = run.resolved;
-    Handover {
-        pod_name: attempt.pod_name.clone(),
-        run: wire::Run {
-            schema: wire::SCHEMA,
-            run_uid: observed.run.metadata.uid.clone().unwrap_or_default(),
-            pod_uid: pod_uid.to_owned(),
-            attempt: attempt.number,
-            sha256: run.strategy.sha256().to_owned(),
-            code: run.strategy.code().to_owned(),
-            params: spec.params.clone(),
-            dataset: wire::Dataset {
-                name: dataset.name.clone(),
-                path: dataset.path.clone(),
-                format: dataset.format,
-                symbols: spec.dataset.symbols.clone(),
-                start: spec.dataset.start.clone(),
-                end: spec.dataset.end.clone(),
-            },
-            benchmark: spec.benchmark.clone(),
-            execution: *execution,
-            limits: wire::Limits {
-                active_deadline_seconds: echo.active_deadline_seconds,
-                memory_bytes: *memory_bytes,
-            },
-            trials: *trials,
-            checks: frame_checks(&echo.checks),
-            require: run.class.spec.require.clone(),
-            artifacts: spec.artifacts.clone(),
-        },
-    }
-}
-
-/// The runner looks; what a difference means is not its business.
-fn frame_checks(checks: &Checks) -> wire::Checks {
-    let tried = |mode| matches!(mode, Some(CheckMode::Warn | CheckMode::Enforce));
-    wire::Checks {
-        lookahead: tried(checks.lookahead),
-        cuts: checks.cuts.unwrap_or(wire::Checks::OFF.cuts),
-        determinism: tried(checks.determinism),
-        deadline_seconds: checks.deadline_seconds.unwrap_or(wire::Checks::OFF.deadline_seconds),
-    }
-}
-
-const fn trouble_reason(trouble: StartTrouble) -> Reason {
-    match trouble {
-        StartTrouble::Image => Reason::ImageUnavailable,
-        StartTrouble::Profile => Reason::ProfileMissing,
-        StartTrouble::Start => Reason::SandboxStartFailed,
-    }
 }
 
 /// The run has ended for this input: keep its generation current, judge a result by what is accepted now, and keep its

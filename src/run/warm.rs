@@ -1,9 +1,10 @@
 //! Attempts whose sandbox is a pool's: made ahead, and taken by one write.
 
+use super::attempt::is_ours;
 use super::effect::{Effect, Next, Plan};
 use super::lifecycle::wants_place;
 use super::observed::{ColdReason, Intent, Observed, Offer};
-use super::plan::{Accepted, is_ours, new_pod_name};
+use super::plan::{Accepted, new_pod_name};
 use super::queue::Place;
 use super::step::Step;
 use crate::crd::{Attempt, Reason};
