@@ -18,7 +18,7 @@ pub(super) mod parsing;
 pub(super) mod resource;
 pub(super) mod source;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{self, Entry};
@@ -84,8 +84,8 @@ pub(super) struct Context<'a> {
     selves: Vec<&'static str>,
     attributes: BTreeSet<&'a str>,
     methods: BTreeSet<&'a str>,
-    /// Functions that return anything but `self`.
-    strangers: BTreeSet<&'a str>,
+    /// What [`Self::find_strangers`] has found.
+    strangers: OnceCell<BTreeSet<String>>,
     remembered: RefCell<BTreeMap<String, bool>>,
     sequences: RefCell<BTreeMap<String, bool>>,
 }
@@ -123,25 +123,10 @@ impl<'a> Context<'a> {
                 attributes.insert(ident.text);
             }
         }
-        let strangers = program
-            .nodes
-            .iter()
-            .filter(|visit| match visit.node {
-                Node::Stmt(Stmt::Return(stmt)) => !stmt.value.as_deref().is_some_and(
-                    |value| matches!(value, Expr::Name(name) if selves.contains(&name.id.as_str())),
-                ),
-                Node::Expr(Expr::Yield(_) | Expr::YieldFrom(_)) => true,
-                Node::Stmt(_) | Node::Expr(_) | Node::Pattern(_) | Node::Element(_) => false,
-            })
-            .filter_map(|visit| match program.nodes.get(program.scopes.get(visit.scope)?.node)?.node {
-                Node::Stmt(Stmt::FunctionDef(def)) => Some(def.name.as_str()),
-                _ => None,
-            })
-            .collect();
         Self {
             program,
             selves,
-            strangers,
+            strangers: OnceCell::new(),
             names,
             policy,
             entry,
@@ -175,7 +160,24 @@ impl<'a> Context<'a> {
 
     /// Whether every method of this name gives back the object that it was called on, if it gives anything.
     pub(super) fn returns_self(&self, name: &str) -> bool {
-        self.defines_method(name) && !self.strangers.contains(name)
+        self.defines_method(name) && !self.strangers.get_or_init(|| self.find_strangers()).contains(name)
+    }
+
+    /// Functions that return anything but `self`. Few programs ask, and none twice.
+    fn find_strangers(&self) -> BTreeSet<String> {
+        let returns_other = |visit: &&Visit<'a>| match visit.node {
+            Node::Stmt(Stmt::Return(stmt)) => !stmt
+                .value
+                .as_deref()
+                .is_some_and(|value| matches!(value, Expr::Name(name) if self.is_self(name.id.as_str()))),
+            Node::Expr(Expr::Yield(_) | Expr::YieldFrom(_)) => true,
+            Node::Stmt(_) | Node::Expr(_) | Node::Pattern(_) | Node::Element(_) => false,
+        };
+        let function = |visit: &Visit<'a>| match self.node(self.program.scopes.get(visit.scope)?.node)?.node {
+            Node::Stmt(Stmt::FunctionDef(def)) => Some(def.name.to_string()),
+            Node::Stmt(_) | Node::Expr(_) | Node::Pattern(_) | Node::Element(_) => None,
+        };
+        self.program.nodes.iter().filter(returns_other).filter_map(function).collect()
     }
 
     /// Remembers an answer about a name: some are asked as often as the name is written.
