@@ -91,9 +91,7 @@ impl Outcome {
         }
         let (plain, checked) = (warm.p50(), Warm::totals(&self.warm.checked).p50());
         if let Some((plain, checked)) = plain.zip(checked) {
-            let evaluation = self.warm.plain.iter().filter_map(|run| run.durations.run_ms);
-            let evaluation =
-                Figures::of(evaluation.map(|ms| f64::from(u32::try_from(ms).unwrap_or(u32::MAX))));
+            let evaluation = Warm::stage(&self.warm.plain, |durations| durations.run_ms);
             let (more, most) = (checked - plain, evaluation.p50().unwrap_or_default() * 7.0 + 105.0);
             lines.push(format!(
                 "the default checks cost {more:.0} ms at p50 (target ≤ 7 × evaluation + 105 = {most:.0} ms: {})",

@@ -256,10 +256,7 @@ impl Warm {
     /// Where the time of those goes.
     pub(crate) fn stages(runs: &[MeasuredWarm]) -> Vec<(&'static str, Figures)> {
         let warm = || runs.iter().filter(|run| run.warm);
-        let whole = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-        let of = |read: fn(&Durations) -> Option<u64>| {
-            Figures::of(warm().filter_map(|run| read(&run.durations)).map(whole))
-        };
+        let of = |read| Self::stage(runs, read);
         vec![
             ("created → attempt seen on record", Figures::of(warm().filter_map(|run| run.recorded))),
             ("created → sandbox seen to be the run's", Figures::of(warm().filter_map(|run| run.claimed))),
@@ -269,6 +266,12 @@ impl Warm {
             ("score", of(|durations| durations.score_ms)),
             ("collect: report in → status planned", of(|durations| durations.collect_ms)),
         ]
+    }
+
+    /// How long that stage took those of `runs` that a pool answered.
+    pub(crate) fn stage(runs: &[MeasuredWarm], read: fn(&Durations) -> Option<u64>) -> Figures {
+        let whole = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
+        Figures::of(runs.iter().filter(|run| run.warm).filter_map(|run| read(&run.durations)).map(whole))
     }
 
     /// Everything else that there is to say.

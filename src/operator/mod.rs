@@ -195,7 +195,8 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             pressure: pressure.clone(),
         };
         let pools = pools::control(
-            (client.clone(), classes.clone()),
+            client.clone(),
+            classes.clone(),
             namespace.clone(),
             config.clone(),
             nodes.clone(),

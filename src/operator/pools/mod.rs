@@ -207,7 +207,8 @@ impl Pools {
 
 /// Watches and reconciles the pools of one namespace, or of all. Ends never by itself.
 pub(super) async fn control(
-    (client, known_classes): (Client, Classes),
+    client: Client,
+    known_classes: Classes,
     namespace: Option<String>,
     config: Arc<Config>,
     nodes: Nodes,
@@ -229,7 +230,7 @@ pub(super) async fn control(
     let (known, by_class) = (pools.roots.clone(), pools.roots.clone());
     let reader = pools.roots.clone();
     let context =
-        Arc::new(reconcile::Context::new((client, known_classes.clone()), config, nodes, pools, pressure));
+        Arc::new(reconcile::Context::new(client, known_classes.clone(), config, nodes, pools, pressure));
     Controller::for_stream(root_stream, reader)
         // Not `owns`: a sandbox that was claimed is a run's, and its pool is to see that at once.
         .watches_stream(member_stream, move |pod| pool_of(&known, &pod))

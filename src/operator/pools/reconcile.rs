@@ -71,7 +71,8 @@ impl Note {
 
 impl Context {
     pub(super) fn new(
-        (client, classes): (Client, Classes),
+        client: Client,
+        classes: Classes,
         config: Arc<Config>,
         nodes: Nodes,
         pools: Pools,
