@@ -14,7 +14,7 @@ mod proxy;
 mod stand;
 mod support;
 
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use stand::Stand;
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use stratbox::crd::{SandboxPool, StrategyRun};
-use support::{Namespace, PATIENCE, block_on, cluster, is_finished, kubectl, namespace, reason, run_yaml};
+use support::{Namespace, PATIENCE, block_on, cluster, is_finished, namespace, reason, run_yaml};
 
 const CODE: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(20).mean()\n";
 const PLAIN: &str = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  cachePolicy: Never\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
@@ -63,32 +63,20 @@ fn pods(home: &Namespace, selector: &str) -> Vec<String> {
     listed.items.iter().map(kube::ResourceExt::name_any).collect()
 }
 
-/// How often the kubelet has started a container of each pod, by its own word.
-fn started(home: &Namespace) -> BTreeMap<String, i32> {
-    let events: Api<Event> = Api::namespaced(cluster().client.clone(), &home.name);
-    let listed =
-        block_on(events.list(&ListParams::default().fields("reason=Started,involvedObject.kind=Pod")));
-    let mut started = BTreeMap::new();
-    for event in listed.unwrap() {
-        *started.entry(event.involved_object.name.unwrap_or_default()).or_default() +=
-            event.count.unwrap_or(1);
-    }
-    started
-}
-
 /// Claims that the release's operator has won and lost since it started.
 fn claims() -> (u64, u64) {
-    let path = format!(
-        "/api/v1/namespaces/{}/services/{}:http/proxy/metrics",
-        cluster().namespace,
-        cluster().release
-    );
-    let text = kubectl(&["get", "--raw", &path]);
+    let text = support::operator_metrics();
     let of = |result: &str| {
         let head = format!("stratbox_claims_total{{result=\"{result}\"}} ");
         text.lines().find_map(|line| line.strip_prefix(&head)?.parse().ok()).unwrap_or(0)
     };
     (of("Taken"), of("Lost"))
+}
+
+/// The names of the sandboxes of all attempts.
+fn pods_of(runs: &[StrategyRun]) -> Vec<String> {
+    let attempts = runs.iter().flat_map(|run| &run.status.as_ref().unwrap().attempts);
+    attempts.map(|attempt| attempt.pod_name.clone()).collect()
 }
 
 /// The sandboxes of all attempts, and whose they are; each is one run's.
@@ -111,12 +99,14 @@ fn each_of_many_runs_in_a_row_has_a_sandbox_of_its_own_and_none_is_left() {
     let home = namespace("endurance");
     fill(&home, SIZE);
     let (count, before) = (in_a_row(), claims());
-    let (mut runs, mut containers, mut last) = (Vec::new(), BTreeMap::new(), Instant::now());
+    let (mut runs, mut containers, mut last) = (Vec::<StrategyRun>::new(), 0, Instant::now());
+    let mut counted = 0;
     for turn in 0..count {
         runs.push(home.finish(&format!("run-{turn}"), CODE, PLAIN));
         // Events do not stay for ever.
         if turn % 100 == 99 || turn + 1 == count {
-            containers.append(&mut started(&home));
+            containers += home.containers_started(&pods_of(&runs[counted..]));
+            counted = runs.len();
             println!(
                 "{} of {count} runs, the last of them in {:.1} s",
                 turn + 1,
@@ -148,9 +138,7 @@ fn each_of_many_runs_in_a_row_has_a_sandbox_of_its_own_and_none_is_left() {
     }
     assert!(runs.iter().any(|run| warm(&run)), "the pool has served nobody");
     assert_eq!(users(&runs).len(), count);
-    let attempts = runs.iter().filter_map(StrategyRun::last_attempt);
-    let used: i32 = attempts.map(|attempt| containers.get(&attempt.pod_name).copied().unwrap_or(0)).sum();
-    assert_eq!(usize::try_from(used).unwrap(), count, "containers started");
+    assert_eq!(usize::try_from(containers).unwrap(), count, "containers started");
     until_full(&home, SIZE);
     // A deletion takes its time.
     let patience = Instant::now();
@@ -179,9 +167,8 @@ fn two_operators_on_one_pool_use_each_sandbox_once() {
     let both = [stand.log(), rival.log()].map(|log| log.matches("reconciled").count());
     assert!(both.iter().all(|count| *count >= RUNS), "one of them has done nothing: {both:?}");
     let used = users(&runs);
-    let containers = started(home);
-    for attempt in runs.iter().flat_map(|run| &run.status.as_ref().unwrap().attempts) {
-        assert_eq!(containers.get(&attempt.pod_name), Some(&1), "{}", attempt.pod_name);
+    for pod in pods_of(&runs) {
+        assert_eq!(home.containers_started(std::slice::from_ref(&pod)), 1, "{pod}");
     }
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for run in &runs {

@@ -34,7 +34,7 @@ fn assert_succeeds_once(stand: &Stand, name: &str) -> StrategyRun {
     let attempts = &run.status.as_ref().unwrap().attempts;
     assert_eq!(attempts.len(), 1, "{attempts:?}");
     let pods = [attempts[0].pod_name.clone()];
-    assert_eq!(stand.containers_started(&pods), 1);
+    assert_eq!(stand.home.containers_started(&pods), 1);
     let created = done(stand, "create", "pods")
         .iter()
         .filter(|pod| pod.labels["stratbox.dev/run-uid"] == json!(run.uid()))
@@ -108,7 +108,7 @@ fn f02_an_operator_that_is_killed_at_any_moment_runs_nothing_twice() {
         let attempts = &run.status.as_ref().unwrap().attempts;
         println!("seed {seed}: killed after {pauses:?} ms: {} in {} sandbox", reason(&run), attempts.len());
         assert_eq!((reason(&run), attempts.len()), ("Succeeded", 1), "{:?}", run.status);
-        assert_eq!(stand.containers_started(&[attempts[0].pod_name.clone()]), 1);
+        assert_eq!(stand.home.containers_started(&[attempts[0].pod_name.clone()]), 1);
         assert_eq!(metrics(&run), metrics(&model));
         // A creation whose answer nobody waited for is not in the proxy's count.
         assert!(done(&stand, "create", "pods").len() <= 1, "pods created");
@@ -400,7 +400,7 @@ fn f14_an_operator_that_stood_still_while_another_took_its_place_runs_nothing_tw
             let reached = |seen: &Seen| seen.call.verb == "attach" && seen.code == Some(101);
             assert!(!seen[at..].iter().any(reached), "seed {seed}: a second sandbox was spoken to");
         }
-        assert_eq!(stand.containers_started_in(attempts[0].pod_uid.as_ref().unwrap()), 1);
+        assert_eq!(stand.home.containers_started_in(attempts[0].pod_uid.as_ref().unwrap()), 1);
         assert!(stand.is_alive() && successor.is_alive());
         assert!(!successor.log().contains("panicked at") && !stand.log().contains("panicked at"));
     }

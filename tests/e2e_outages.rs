@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use stratbox::crd::{RunPath, StrategyRun};
 use support::{
     Namespace, PATIENCE, busy, cluster, condition, kubectl, kubectl_with, namespace, reason, root, run_yaml,
+    signal,
 };
 
 /// How long a part stays away.
@@ -82,11 +83,6 @@ impl Drop for Outage {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn signal(process: u32, name: &str) {
-    let done = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill");
-    assert!(done.success(), "kill -s {name} {process}");
 }
 
 fn create(home: &Namespace, name: &str) {
@@ -174,14 +170,6 @@ fn reasons(run: &StrategyRun) -> Vec<&str> {
     attempts.iter().map(|attempt| attempt.reason.as_deref().unwrap_or_default()).collect()
 }
 
-/// How often the kubelet has started a container of that pod, by its own word.
-fn containers_started(home: &Namespace, pod: &str) -> u64 {
-    let fields = format!("reason=Started,involvedObject.name={pod}");
-    let listed = home.kubectl(&["get", "events", "--field-selector", &fields, "-o", "json"]);
-    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
-    listed["items"].as_array().unwrap().iter().map(|event| event["count"].as_u64().unwrap_or(1)).sum()
-}
-
 /// Metrics, by the second sandbox, after the first was lost with that reason; each has started its container once.
 fn assert_succeeds_by_a_second_sandbox(home: &Namespace, name: &str, lost: &str) {
     let run = home.wait_until(name, support::is_finished, PATIENCE * 2);
@@ -190,7 +178,12 @@ fn assert_succeeds_by_a_second_sandbox(home: &Namespace, name: &str, lost: &str)
     assert_eq!(reasons(&run), [lost, "Completed"]);
     let attempts = &run.status.as_ref().unwrap().attempts;
     for attempt in attempts {
-        assert_eq!(containers_started(home, &attempt.pod_name), 1, "containers of {}", attempt.pod_name);
+        assert_eq!(
+            home.containers_started(std::slice::from_ref(&attempt.pod_name)),
+            1,
+            "containers of {}",
+            attempt.pod_name
+        );
     }
     let log = home.kubectl(&["logs", &attempts[1].pod_name]);
     assert_eq!(log.lines().filter(|line| line.starts_with("{\"accepted\"")).count(), 1, "{log}");
@@ -220,25 +213,27 @@ fn computing(home: &Namespace, name: &str) -> String {
     run.status.unwrap().attempts[0].pod_uid.clone().unwrap()
 }
 
+/// One of the two processes around a sandbox is killed while it computes: its pause container's, or the shim that has started it.
+fn f34(name: &str, pick: impl Fn((u32, u32)) -> u32) {
+    let _outage = Outage::prepare();
+    let home = namespace(name);
+    create(&home, name);
+    signal(pick(process_in(&computing(&home, name), "pause")), "KILL");
+    assert_succeeds_by_a_second_sandbox(&home, name, "PodLost");
+}
+
 #[test]
 fn f34_a_sandbox_whose_shim_is_killed_is_replaced_and_not_started_again() {
-    let _outage = Outage::prepare();
-    let home = namespace("shim");
-    create(&home, "shim");
-    let (_, shim) = process_in(&computing(&home, "shim"), "pause");
-    assert!(std::fs::read_to_string(format!("/proc/{shim}/comm")).unwrap().starts_with("containerd-shim"));
-    signal(shim, "KILL");
-    assert_succeeds_by_a_second_sandbox(&home, "shim", "PodLost");
+    f34("shim", |(_, shim)| {
+        let name = std::fs::read_to_string(format!("/proc/{shim}/comm")).unwrap();
+        assert!(name.starts_with("containerd-shim"), "{name}");
+        shim
+    });
 }
 
 #[test]
 fn f34_a_sandbox_whose_pause_container_is_killed_is_replaced_and_not_started_again() {
-    let _outage = Outage::prepare();
-    let home = namespace("pause");
-    create(&home, "pause");
-    let (pause, _) = process_in(&computing(&home, "pause"), "pause");
-    signal(pause, "KILL");
-    assert_succeeds_by_a_second_sandbox(&home, "pause", "PodLost");
+    f34("pause", |(pause, _)| pause);
 }
 
 #[test]
@@ -252,7 +247,7 @@ fn f34_a_runner_that_is_killed_is_a_lost_sandbox() {
     assert_eq!(reason(&run), "PodLost", "{:?}", run.status);
     let (_, _, message) = condition(&run, "Ready").unwrap();
     assert!(message.contains("exit code 137"), "{message}");
-    assert_eq!(containers_started(&home, &run.status.as_ref().unwrap().attempts[0].pod_name), 1);
+    assert_eq!(home.containers_started(&[run.status.unwrap().attempts[0].pod_name.clone()]), 1);
 }
 
 /// The node's agent stands still until the node counts as lost, half a minute after which its pods do; the sandbox computes

@@ -201,12 +201,7 @@ fn code_is_judged_at_admission_and_nothing_depends_on_it() {
     upgrade("webhook.failurePolicy=Ignore,webhook.timeoutSeconds=7").unwrap();
     assert!(!bundle().is_empty());
     wait_until_refused(name);
-    let service = format!(
-        "/api/v1/namespaces/{}/services/{}:http/proxy/metrics",
-        cluster().namespace,
-        cluster().release
-    );
-    let metrics = kubectl(&["get", "--raw", &service]);
+    let metrics = support::operator_metrics();
     assert!(metrics.contains(r#"stratbox_admission_reviews_total{verdict="Refused"}"#), "{metrics}");
 
     // While the operator is away, Ignore stores everything, and Fail what there is nothing to judge of.

@@ -7,6 +7,8 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of this module")]
 #![allow(clippy::panic, clippy::print_stderr, reason = "a test that fails says where")]
 
+use k8s_openapi::api::core::v1::{Event, ObjectReference};
+use kube::api::ListParams;
 use kube::{Api, Client};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -216,6 +218,26 @@ impl Namespace {
         kubectl(&[&["-n", &self.name], arguments].concat())
     }
 
+    /// How often the kubelet has started a container of one of these pods, by its own word.
+    pub fn containers_started(&self, pods: &[String]) -> i32 {
+        self.starts("involvedObject.kind=Pod", |pod| {
+            pod.name.as_ref().is_some_and(|name| pods.contains(name))
+        })
+    }
+
+    /// The same for the pod with that UID.
+    pub fn containers_started_in(&self, pod_uid: &str) -> i32 {
+        self.starts(&format!("involvedObject.uid={pod_uid}"), |_| true)
+    }
+
+    fn starts(&self, fields: &str, is_wanted: impl Fn(&ObjectReference) -> bool) -> i32 {
+        let events: Api<Event> = Api::namespaced(cluster().client.clone(), &self.name);
+        let started = ListParams::default().fields(&format!("reason=Started,{fields}"));
+        let listed = block_on(events.list(&started)).unwrap_or_else(|error| panic!("the events: {error}"));
+        let wanted = listed.iter().filter(|event| is_wanted(&event.involved_object));
+        wanted.map(|event| event.count.unwrap_or(1)).sum()
+    }
+
     /// Applies a run and waits for its end.
     pub fn finish(&self, name: &str, code: &str, more: &str) -> StrategyRun {
         self.apply(&run_yaml(name, code, more));
@@ -268,6 +290,23 @@ impl Drop for Namespace {
         // Not waited for: nobody uses the name again.
         let _ = tool("kubectl", &["delete", "namespace", &self.name, "--wait=false"], "");
     }
+}
+
+/// The metrics of the release's operator, as text.
+pub fn operator_metrics() -> String {
+    let Cluster { namespace, release, .. } = cluster();
+    kubectl(&[
+        "get",
+        "--raw",
+        &format!("/api/v1/namespaces/{namespace}/services/{release}:http/proxy/metrics"),
+    ])
+}
+
+/// Sends a signal to a process of this machine.
+pub fn signal(process: u32, name: &str) {
+    let done = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill");
+    // A test may be failing already: this must not end the process.
+    assert!(done.success() || std::thread::panicking(), "kill -s {name} {process}");
 }
 
 /// Whether a run has ended for its present generation.

@@ -5,8 +5,7 @@
 #![allow(clippy::panic, clippy::print_stderr, reason = "a test that fails says where")]
 
 use crate::proxy::{Call, Proxy, Seen, Watching};
-use crate::support::{Namespace, block_on, cluster, kubectl, kubectl_with, namespace, root};
-use k8s_openapi::api::core::v1::Event;
+use crate::support::{Namespace, block_on, cluster, kubectl, kubectl_with, namespace, root, signal};
 use kube::api::{ListParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
@@ -124,17 +123,6 @@ impl Stand {
         is_about_a_run(&self.home.name, call)
     }
 
-    /// How often the kubelet has started a container of one of these pods, by its own word.
-    pub fn containers_started(&self, pods: &[String]) -> i32 {
-        let events: Api<Event> = Api::namespaced(cluster().client.clone(), &self.home.name);
-        let started = ListParams::default().fields("reason=Started,involvedObject.kind=Pod");
-        let listed = block_on(events.list(&started)).expect("the events");
-        let ours = listed
-            .iter()
-            .filter(|event| pods.iter().any(|pod| event.involved_object.name.as_ref() == Some(pod)));
-        ours.map(|event| event.count.unwrap_or(1)).sum()
-    }
-
     /// Another operator with the same tasks; it ends with the value.
     pub fn rival(&self) -> Rival {
         let operator =
@@ -142,14 +130,6 @@ impl Stand {
         File::create(operator.folder.join(operator.log)).expect("a log");
         operator.start();
         Rival(operator)
-    }
-
-    /// The same for the pod with that UID.
-    pub fn containers_started_in(&self, pod_uid: &str) -> i32 {
-        let events: Api<Event> = Api::namespaced(cluster().client.clone(), &self.home.name);
-        let started = ListParams::default().fields(&format!("reason=Started,involvedObject.uid={pod_uid}"));
-        let listed = block_on(events.list(&started)).expect("the events");
-        listed.iter().map(|event| event.count.unwrap_or(1)).sum()
     }
 
     /// Has the operator stand still in whatever it does; it goes on when the value goes.
@@ -182,11 +162,6 @@ impl Drop for Standstill {
     fn drop(&mut self) {
         signal(self.0, "CONT");
     }
-}
-
-fn signal(process: u32, name: &str) {
-    let done = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill");
-    assert!(done.success() || std::thread::panicking(), "kill -s {name} {process}");
 }
 
 /// A second operator.

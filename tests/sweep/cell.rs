@@ -203,7 +203,7 @@ fn trace(stand: &Stand, road: Road, cell: Option<&Cell>) -> Result<Trace, String
     stand.proxy.rest();
     let trace = ended.map(|(run, moved, restless)| {
         let seen = stand.requests();
-        Trace { moved, restless, ..read(stand, &run, &seen) }
+        Trace { moved, restless, ..read(stand, road, &run, &seen) }
     });
     clean_up(stand, road, &name)?;
     trace
@@ -262,7 +262,7 @@ fn unanswered(fate: Fate) -> Duration {
     }
 }
 
-fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
+fn read(stand: &Stand, road: Road, run: &StrategyRun, seen: &[Seen]) -> Trace {
     let done = |verb: &str, resource: &str| {
         seen.iter()
             .filter(|seen| seen.call.verb == verb && seen.call.resource == resource)
@@ -288,7 +288,7 @@ fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
     });
     Trace {
         requests: requests.collect(),
-        status: masked(run),
+        status: masked(run, road),
         pods,
         made,
         left: pods_of(&stand.home.name, ""),
@@ -296,7 +296,7 @@ fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
         deleted: done("delete", "pods").len(),
         policies: done("create", "networkpolicies").len(),
         writes: done("patch", "strategyruns/status").len(),
-        containers: stand.containers_started(&names),
+        containers: stand.home.containers_started(&names),
         attempts: i32::try_from(attempts.len()).unwrap_or(i32::MAX),
         moved: false,
         restless: false,
@@ -305,8 +305,15 @@ fn read(stand: &Stand, run: &StrategyRun, seen: &[Seen]) -> Trace {
 }
 
 /// The status without times, UIDs and what is made of them.
-fn masked(run: &StrategyRun) -> Value {
-    let mut status = serde_json::to_value(&run.status).unwrap_or_default();
+fn masked(run: &StrategyRun, road: Road) -> Value {
+    let mut status = run.status.clone();
+    if road == Road::Warm {
+        // A claim that is lost is answered by a sandbox of the run's own; whose it is, is compared by itself.
+        for attempt in status.iter_mut().flat_map(|status| &mut status.attempts) {
+            (attempt.warm, attempt.cold_reason) = (false, None);
+        }
+    }
+    let mut status = serde_json::to_value(&status).unwrap_or_default();
     if let Some(fields) = status.as_object_mut() {
         // After a restart the operator does not know how long things took before it.
         fields.remove("durations");
@@ -318,8 +325,6 @@ fn masked(run: &StrategyRun) -> Value {
 fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            // Whose sandbox it is, is compared by itself.
-            fields.retain(|name, _| name != "warm" && name != "coldReason");
             for (name, value) in fields {
                 let differs = [
                     "startTime",
