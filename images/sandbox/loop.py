@@ -24,7 +24,6 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 if LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
     os._exit(FAULT)
 
-import fcntl
 import gc
 
 # Importing makes objects that stay: looking for garbage among them would cost a tenth of the start.
@@ -60,8 +59,6 @@ CONTROL, DATA, REPLIES = 3, 4, 5
 READY, STARTED, LOCKED, RESULT, ENDED = 1, 2, 3, 4, 5
 POSITIONS, ERROR = 1, 2
 MAX_ERROR = 8 * 1024
-# As `src/runner/interpreter.rs` has it for the other pipes.
-PIPE_BYTES = 1 << 20
 NAME = "strategy.py"
 OUT_OF_MEMORY = b'{"kind":"strategy","type":"MemoryError","message":"","line":%s,"traceback":""}'
 
@@ -139,11 +136,6 @@ def copy(descriptor, limit):
 def conduct(order):
     """Forks one evaluation and tells the runner what became of it."""
     source, sink = os.pipe()
-    try:
-        fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    except OSError:
-        # All pipes of a user together have a limit; the usual size does.
-        pass
     child = os.fork()
     if child == 0:
         try:

@@ -60,9 +60,6 @@ pub(super) enum InterpreterError {
     Order(&'static str),
 }
 
-/// `pipe-max-size` of a kernel that nobody has configured; `loop.py` has the same for results.
-const PIPE_BYTES: usize = 1 << 20;
-
 /// Which of the interpreter's pipes is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pipe {
@@ -341,13 +338,8 @@ fn read_some(file: &mut File, chunk: &mut [u8]) -> Result<Option<usize>, Interpr
     }
 }
 
-/// A pipe, as large as an ordinary user may have it: every filling and emptying takes two turns of the scheduler, which are
-/// long for a sandbox that asks for a hundredth of a processor on a busy node. Where that is refused (all pipes of a user
-/// together have a limit), the usual size does.
 fn pipe() -> Result<(OwnedFd, OwnedFd), InterpreterError> {
-    let ends = system("make a pipe", pipe_with(PipeFlags::CLOEXEC).map_err(Into::into))?;
-    let _ = rustix::pipe::fcntl_setpipe_size(&ends.1, PIPE_BYTES);
-    Ok(ends)
+    system("make a pipe", pipe_with(PipeFlags::CLOEXEC).map_err(Into::into))
 }
 
 fn system<T>(step: &'static str, result: io::Result<T>) -> Result<T, InterpreterError> {
