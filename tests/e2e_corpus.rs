@@ -5,18 +5,22 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kube::api::{ListParams, PostParams};
 use serde_json::json;
 use stratbox::crd::{RunPath, StrategyRun};
-use support::{PATIENCE, block_on, condition, is_finished, namespace, reason, root};
+use support::{block_on, condition, is_finished, namespace, reason, root};
 
 /// Runs under way at once: two cores import pandas for each, and none may wait for a node longer than the scheduling
 /// deadline of a run.
 const AT_ONCE: usize = 6;
+
+/// How long nothing may end. The slowest programs take half a minute with all checks on an idle node of two cores, and beside
+/// five others on a busy one many times that; none may take longer than the operator lets it.
+const PATIENCE: Duration = Duration::from_mins(6);
 
 /// A run of a program; its first lines say on which symbols, and with which params.
 fn run_of(file: &Path) -> StrategyRun {
@@ -29,11 +33,10 @@ fn run_of(file: &Path) -> StrategyRun {
     let symbols = header("symbols").unwrap_or_else(|| panic!("{} names no symbols", file.display()));
     let params: BTreeMap<String, String> =
         header("params").map_or_else(BTreeMap::new, |params| serde_json::from_str(&params).unwrap());
-    let name = file.file_stem().unwrap().to_str().unwrap().replace('_', "-");
     let run = json!({
         "apiVersion": "stratbox.dev/v1alpha1",
         "kind": "StrategyRun",
-        "metadata": {"name": name},
+        "metadata": {"name": name_of(file)},
         "spec": {
             "dataset": {"name": "us-stocks", "symbols": symbols.split(',').map(str::trim).collect::<Vec<_>>()},
             "params": params,
@@ -43,6 +46,11 @@ fn run_of(file: &Path) -> StrategyRun {
         },
     });
     serde_json::from_value(run).unwrap()
+}
+
+/// Its run's name.
+fn name_of(file: &Path) -> String {
+    file.file_stem().unwrap().to_str().unwrap().replace('_', "-")
 }
 
 /// What is wrong with a run that has ended; none if it has metrics.
@@ -84,10 +92,16 @@ fn every_accepted_program_runs_in_a_sandbox_and_has_metrics() {
         }
         assert!(
             progress.elapsed() < PATIENCE,
-            "{} of {} have ended, the last one {} s ago",
+            "{} of {} have ended, the last one {} s ago; under way: {:?}",
             ended.len(),
             files.len(),
-            progress.elapsed().as_secs()
+            progress.elapsed().as_secs(),
+            files
+                .iter()
+                .take(created)
+                .map(|file| name_of(file))
+                .filter(|name| !ended.contains_key(name))
+                .collect::<Vec<_>>()
         );
     }
     let faults: Vec<String> = ended.values().filter_map(fault).collect();
@@ -101,6 +115,14 @@ fn every_accepted_program_runs_in_a_sandbox_and_has_metrics() {
         "{} programs succeeded in {} s, {traded} of them traded",
         ended.len(),
         started.elapsed().as_secs()
+    );
+    let slowest = ended.iter().filter_map(|(name, run)| {
+        let durations = run.status.as_ref()?.durations.as_ref()?;
+        Some((durations.run_ms.unwrap_or(0) + durations.checks_ms.unwrap_or(0), name))
+    });
+    println!(
+        "the slowest, in ms with checks: {:?}",
+        slowest.collect::<BTreeSet<_>>().iter().rev().take(5).collect::<Vec<_>>()
     );
     assert!(traded * 10 > ended.len() * 9, "{traded} of {} programs traded at all", ended.len());
 }

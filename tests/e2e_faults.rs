@@ -154,6 +154,22 @@ fn f03_a_conversation_that_is_cut_anywhere_is_taken_up_again() {
 }
 
 #[test]
+fn f03_a_conversation_that_dies_without_a_word_is_taken_up_again() {
+    let stand = Stand::new("mute");
+    stand.proxy.play(|call, before| {
+        let struck = before.iter().any(|seen| seen.stopped);
+        if call.verb == "attach" && !struck {
+            Fate::HoldAfter("accepted", Duration::from_hours(1))
+        } else {
+            Fate::Pass
+        }
+    });
+    stand.create("mute", FAST);
+    assert_succeeds_once(&stand, "mute");
+    assert!(stand.requests().iter().any(|seen| seen.stopped), "no conversation has died");
+}
+
+#[test]
 fn f04_another_writer_loses_nothing_and_stops_nobody() {
     let stand = Stand::new("writer");
     stand.create("shared", &busy(BUSY));
@@ -224,7 +240,7 @@ fn a_runner_that_cannot_be_reached_yet_shows_as_starting() {
 fn artifacts_on_their_way_show_as_collecting() {
     let stand = Stand::new("collecting");
     stand.proxy.play(|call, _| {
-        if call.verb == "attach" { Fate::HoldAfterReport(Duration::from_secs(4)) } else { Fate::Pass }
+        if call.verb == "attach" { Fate::HoldAfter("report", Duration::from_secs(4)) } else { Fate::Pass }
     });
     let more = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  artifacts: [EquityCurve]\n";
     stand.home.apply(&support::run_yaml("curve", FAST, more));

@@ -18,6 +18,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const WRITE: Duration = Duration::from_secs(5);
 /// How long the node may take to say how an attach has ended.
 const END: Duration = Duration::from_secs(5);
+/// How long a runner that has a run may be silent before it is asked for its state, at first and later.
+const FIRST_PULSE: Duration = Duration::from_secs(10);
+const LAST_PULSE: Duration = Duration::from_mins(2);
 /// Bytes in flight each way; kube's default of 1 KiB costs a wake-up per KiB of code.
 const BUFFER: usize = 256 * 1024;
 
@@ -33,6 +36,24 @@ pub fn attach_params() -> AttachParams {
         max_stdin_buf_size: Some(BUFFER),
         max_stdout_buf_size: Some(BUFFER),
         ..AttachParams::default()
+    }
+}
+
+/// The pauses after which a silent runner is asked for its state: each twice the one before, since the answers count
+/// against what a sandbox may say in its life.
+pub(super) struct Pulse(Duration);
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self(FIRST_PULSE)
+    }
+}
+
+impl Pulse {
+    fn pause(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LAST_PULSE);
+        pause
     }
 }
 
@@ -138,9 +159,29 @@ impl<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send> Streams<W, R> {
     /// Asks for the state and waits for the answer, for `patience` at most; whatever comes before it was meant for
     /// somebody else.
     pub(super) async fn ask_state(&mut self, patience: Duration) -> Result<Progress, Broken> {
+        let nonce = self.ask().await?;
+        within(patience, self.state_for(&nonce)).await
+    }
+
+    /// Asks for the state; the answer carries the nonce.
+    async fn ask(&mut self) -> Result<String, Broken> {
         let nonce = nonce();
         self.send(&Inbound::Hello(Hello { nonce: nonce.clone() })).await?;
-        within(patience, self.state_for(&nonce)).await
+        Ok(nonce)
+    }
+
+    /// The next frame from a runner that has a run, however long it says nothing; it is asked now and then whether it is still
+    /// there, as a connection that has died somewhere on its way may never say so.
+    pub(super) async fn next_of_a_run(
+        &mut self,
+        pulse: &mut Pulse,
+        patience: Duration,
+    ) -> Result<Outbound, Broken> {
+        if let Ok(frame) = tokio::time::timeout(pulse.pause(), self.next_frame()).await {
+            return frame;
+        }
+        self.ask().await?;
+        within(patience, self.next_frame()).await
     }
 
     pub(super) async fn state_for(&mut self, nonce: &str) -> Result<Progress, Broken> {
@@ -167,4 +208,44 @@ fn nonce() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{:x}-{:x}-{count:x}", std::process::id(), jiff::Timestamp::now().as_nanosecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Stage, State};
+    use tokio::io::{AsyncBufReadExt as _, BufReader, duplex, split};
+
+    const SOON: Duration = Duration::from_millis(5);
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_runner_that_says_nothing_is_asked_and_one_that_does_not_answer_is_given_up() {
+        let (ours, theirs) = duplex(BUFFER);
+        let (from_us, mut to_us) = split(theirs);
+        let (output, input) = split(ours);
+        let mut streams = Streams::new(input, output);
+        let (mut pulse, mut asked) = (Pulse(SOON), BufReader::new(from_us).lines());
+        // Not asked as long as it speaks.
+        let spoken = Outbound::Stage(Stage::Running);
+        to_us.write_all(spoken.to_line().as_bytes()).await.unwrap();
+        assert_eq!(streams.next_of_a_run(&mut Pulse(Duration::from_hours(1)), SOON).await.unwrap(), spoken);
+        // Asked, it answers.
+        let answers = async {
+            let mut question = asked.next_line().await.unwrap().unwrap();
+            while question.is_empty() {
+                question = asked.next_line().await.unwrap().unwrap();
+            }
+            let Ok(Inbound::Hello(hello)) = Inbound::from_line(question.as_bytes()) else {
+                panic!("{question}")
+            };
+            let state = Outbound::State(State { nonce: hello.nonce, progress: Progress::Warming });
+            to_us.write_all(state.to_line().as_bytes()).await.unwrap();
+        };
+        let (heard, ()) = tokio::join!(streams.next_of_a_run(&mut pulse, Duration::from_hours(1)), answers);
+        assert!(matches!(heard, Ok(Outbound::State(_))), "{heard:?}");
+        // Asked again, it does not.
+        let silent = streams.next_of_a_run(&mut pulse, SOON).await;
+        assert!(matches!(silent, Err(Broken::Silent)), "{silent:?}");
+        assert_eq!(pulse.pause(), SOON * 4, "later each time");
+    }
 }

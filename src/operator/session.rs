@@ -1,9 +1,9 @@
 //! Sessions: one task per attempt that attaches to the runner, hands the run over and listens for the report.
 
-use super::connection::{Broken, Connection, Streams, within};
+use super::connection::{Broken, Connection, Pulse, Streams, within};
 use crate::crd::StrategyRun;
 use crate::run::{Artifact, Assembly, Handover, Line, SessionView};
-use crate::wire::{Accepted, ArtifactHead, Expected, Inbound, Outbound, Progress, Report, Run};
+use crate::wire::{Accepted, ArtifactHead, Expected, Inbound, Outbound, Progress, Report, Run, State};
 use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::DeserializeGuard;
@@ -227,10 +227,9 @@ impl Talk {
         };
         let report = match report {
             Some(report) => report,
-            None => loop {
-                if let Outbound::Report(report) = streams.next_frame().await? {
-                    break report;
-                }
+            None => match self.until_reported_on(streams).await? {
+                Some(report) => report,
+                None => return Ok(()),
             },
         };
         let heads = report.artifacts.clone();
@@ -240,6 +239,24 @@ impl Talk {
             self.collected(collected.unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// Waits for the report of a runner that has the run; none if it had been said before it was waited for, and was noted.
+    async fn until_reported_on<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
+        &self,
+        streams: &mut Streams<W, R>,
+    ) -> Result<Option<Box<Report>>, Broken> {
+        let mut pulse = Pulse::default();
+        loop {
+            match streams.next_of_a_run(&mut pulse, ANSWER).await? {
+                Outbound::Report(report) => return Ok(Some(report)),
+                Outbound::State(State { progress: Progress::Reported(report), .. }) => {
+                    self.reported(report, false);
+                    return Ok(None);
+                }
+                Outbound::Accepted(_) | Outbound::State(_) | Outbound::Stage(_) | Outbound::Artifact(_) => {}
+            }
+        }
     }
 
     /// Waits until the runner has latched this run; a very fast report may come in its place.
@@ -340,7 +357,7 @@ async fn collect<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Stage, State};
+    use crate::wire::Stage;
 
     fn lines(frames: &[Outbound]) -> Vec<u8> {
         frames.iter().map(Outbound::to_line).collect::<String>().into_bytes()

@@ -275,6 +275,30 @@ impl Namespace {
     }
 }
 
+impl Namespace {
+    /// Prints the runs that have not ended, the pods that are there and the latest warnings: where nobody can look at the
+    /// files of a failed test, its output is all there is.
+    fn say_what_is_left(&self) {
+        let shown = |what: &str, path: &str| {
+            let got =
+                tool("kubectl", &["get", "-n", &self.name, what, "-o", &format!("jsonpath={path}")], "");
+            let text = String::from_utf8_lossy(&got.stdout).into_owned();
+            text.lines().rev().take(20).collect::<Vec<_>>().join("\n")
+        };
+        let runs = block_on(self.runs().list(&ListParams::default()));
+        for run in runs.iter().flatten().filter(|run| !is_finished(run)).take(20) {
+            let status = serde_json::to_string(&run.status).unwrap_or_default();
+            eprintln!("has not ended: {} {status}", run.metadata.name.as_deref().unwrap_or_default());
+        }
+        let pods = shown("pods", r#"{range .items[*]}{.metadata.name}{" "}{.status}{"\n"}{end}"#);
+        let warnings = shown(
+            "events",
+            r#"{range .items[?(@.type=="Warning")]}{.lastTimestamp}{" "}{.involvedObject.name}{" "}{.reason}{" "}{.message}{"\n"}{end}"#,
+        );
+        eprintln!("pods:\n{pods}\nwarnings:\n{warnings}");
+    }
+}
+
 impl Drop for Namespace {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -286,6 +310,7 @@ impl Drop for Namespace {
             if kept.is_ok() {
                 eprintln!("what was in namespace {}: {}", self.name, file.display());
             }
+            self.say_what_is_left();
         }
         // Not waited for: nobody uses the name again.
         let _ = tool("kubectl", &["delete", "namespace", &self.name, "--wait=false"], "");

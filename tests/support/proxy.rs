@@ -56,8 +56,8 @@ pub enum Fate {
     CutAfter(usize),
     /// The operator is killed at that moment.
     CrashMidway(usize),
-    /// What comes through a tunnel after the runner's report waits for that long.
-    HoldAfterReport(Duration),
+    /// What comes through a tunnel after the runner's first line of that kind waits for that long.
+    HoldAfter(&'static str, Duration),
     /// The operator is killed before the request is sent.
     CrashBefore,
     /// The operator is killed when the API server has done it and before it hears of it.
@@ -217,7 +217,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         | Fate::LoseReply
         | Fate::CutAfter(_)
         | Fate::CrashMidway(_)
-        | Fate::HoldAfterReport(_)
+        | Fate::HoldAfter(..)
         | Fate::CrashAfter => {}
         Fate::Refuse(code) => return Ok(refusal(code)),
         Fate::Silence => return std::future::pending().await,
@@ -256,7 +256,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         Fate::Pass
         | Fate::CutAfter(_)
         | Fate::CrashMidway(_)
-        | Fate::HoldAfterReport(_)
+        | Fate::HoldAfter(..)
         | Fate::Refuse(_)
         | Fate::Silence
         | Fate::Cut
@@ -268,7 +268,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
             let Ok((downstream, upstream)) = tokio::try_join!(downstream, upstream) else { return };
             let flow = match fate {
                 Fate::CutAfter(reads) | Fate::CrashMidway(reads) => Flow::StopAfter(reads),
-                Fate::HoldAfterReport(pause) => Flow::HoldAfter(br#"{"report""#, pause),
+                Fate::HoldAfter(kind, pause) => Flow::HoldAfter(kind, pause),
                 Fate::Pass
                 | Fate::Refuse(_)
                 | Fate::Silence

@@ -250,7 +250,7 @@ fn at_rest(stand: &Stand, road: Road, ended: &StrategyRun) -> Result<(StrategyRu
 fn unanswered(fate: Fate) -> Duration {
     match fate {
         Fate::Silence => GIVEN_UP,
-        Fate::Delay(pause) | Fate::HoldAfterReport(pause) => pause,
+        Fate::Delay(pause) | Fate::HoldAfter(_, pause) => pause,
         Fate::Pass
         | Fate::Refuse(_)
         | Fate::Cut

@@ -1,6 +1,6 @@
-# symbols: AAPL,MSFT
+# symbols: AAPL
 import numpy as np
-def hurst(ts, max_lag=20):
+def hurst(ts, max_lag=10):
     lags = range(2, max_lag)
     tau = [np.sqrt(np.std(np.subtract(ts[lag:], ts[:-lag]))) for lag in lags]
     poly = np.polyfit(np.log(lags), np.log(tau), 1)

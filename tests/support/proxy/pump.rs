@@ -5,6 +5,7 @@ use futures::channel::mpsc::Sender;
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Frame};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tower::BoxError;
@@ -86,11 +87,11 @@ pub(super) enum Flow {
     Free,
     /// Until there was something to read so many times.
     StopAfter(usize),
-    /// What comes after the first message with these bytes in it waits.
-    HoldAfter(&'static [u8], Duration),
+    /// What comes after the message with the first line of this kind waits.
+    HoldAfter(&'static str, Duration),
 }
 
-/// Carries bytes both ways until either end goes; says whether it was stopped.
+/// Carries bytes both ways until either end goes; says whether it was stopped, or what came through had to wait.
 pub(super) async fn tunnel<D, U>(downstream: D, upstream: U, flow: Flow) -> bool
 where
     D: AsyncRead + AsyncWrite,
@@ -98,38 +99,43 @@ where
 {
     let (mut from_operator, mut to_operator) = tokio::io::split(downstream);
     let (mut from_server, mut to_server) = tokio::io::split(upstream);
+    let stopped = AtomicBool::new(false);
     let down = async {
         let mut buffer = vec![0; 64 * 1024];
-        let (mut reads, mut rest, mut held) = (0, Vec::new(), false);
+        let (mut reads, mut rest) = (0, Vec::new());
         while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
             reads += 1;
             if flow == Flow::StopAfter(reads) {
-                return true;
+                stopped.store(true, Ordering::Relaxed);
+                return;
             }
-            let Flow::HoldAfter(word, pause) = flow else {
+            let Flow::HoldAfter(kind, pause) = flow else {
                 if to_operator.write_all(&buffer[..length]).await.is_err() {
-                    return false;
+                    return;
                 }
                 continue;
             };
+            let word = format!("{{\"{kind}\"");
             rest.extend_from_slice(&buffer[..length]);
             while let Some(end) = message_end(&rest) {
                 let message: Vec<u8> = rest.drain(..end).collect();
                 if to_operator.write_all(&message).await.is_err() {
-                    return false;
+                    return;
                 }
-                if !held && message.windows(word.len()).any(|bytes| bytes == word) {
-                    held = true;
+                if !stopped.load(Ordering::Relaxed)
+                    && message.windows(word.len()).any(|bytes| bytes == word.as_bytes())
+                {
+                    stopped.store(true, Ordering::Relaxed);
                     tokio::time::sleep(pause).await;
                 }
             }
         }
-        false
     };
     tokio::select! {
-        stopped = down => stopped,
-        _ = tokio::io::copy(&mut from_operator, &mut to_server) => false,
+        () = down => {}
+        _ = tokio::io::copy(&mut from_operator, &mut to_server) => {}
     }
+    stopped.load(Ordering::Relaxed)
 }
 
 /// Where the first WebSocket message ends, if all of it is there; a server's are not masked.
