@@ -1,9 +1,10 @@
-//! What the runner costs: scoring, large datasets, the checks, and the lockdown of an evaluation.
+//! What the runner costs: scoring, large datasets, the checks, the lockdown of an evaluation, and what forking it ahead
+//! saves.
 //!
 //! Both sides of a comparison are measured in turns in one run. Times depend on the machine, so whether a target is met is
 //! printed and nothing fails by it; a run that does not succeed ends the program.
 //!
-//! Arguments after `--` name what is measured: scoring, lockdown, checks, large; without any, all of it.
+//! Arguments after `--` name what is measured: scoring, lockdown, ahead, checks, large; without any, all of it.
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -11,8 +12,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "tables are what a bench is for")]
 #![allow(clippy::panic, reason = "like a test, it ends where it cannot go on")]
 
+#[path = "runner/ahead.rs"]
+mod ahead;
 #[path = "runner/checks.rs"]
 mod checks;
+#[path = "runner/interpreter.rs"]
+mod interpreter;
 #[path = "runner/large.rs"]
 mod large;
 #[path = "runner/lockdown.rs"]
@@ -84,9 +89,10 @@ fn main() {
     });
     println!("{:<62}{:>4}{:>10}{:>10}{:>10}", "", "n", "min", "p50", "max");
     let mut lines = Vec::new();
-    let subjects: [(&str, Measure); 4] = [
+    let subjects: [(&str, Measure); 5] = [
         ("scoring", scoring::measure),
         ("lockdown", lockdown::measure),
+        ("ahead", ahead::measure),
         ("checks", checks::measure),
         ("large", large::measure),
     ];

@@ -1,4 +1,5 @@
-"""The interpreter: imports numpy and pandas once, then forks one evaluation for each order of the runner.
+"""The interpreter: imports numpy and pandas once, then forks one evaluation for each order of the runner; the first one
+ahead of its order where the runner says so.
 
 Descriptors: 0 /dev/null, 1 and 2 output, 3 orders (read), 4 market data (read by evaluations only), 5 replies (write).
 This process never runs a strategy's code, never reads market data and copies what an evaluation wrote without looking
@@ -56,8 +57,10 @@ import statistics
 import typing
 
 CONTROL, DATA, REPLIES = 3, 4, 5
-READY, STARTED, LOCKED, RESULT, ENDED = 1, 2, 3, 4, 5
+READY, STARTED, LOCKED, RESULT, ENDED, FORKED = 1, 2, 3, 4, 5, 6
 POSITIONS, ERROR = 1, 2
+# In an order's place: there will be one.
+AHEAD = object()
 MAX_ERROR = 8 * 1024
 NAME = "strategy.py"
 OUT_OF_MEMORY = b'{"kind":"strategy","type":"MemoryError","message":"","line":%s,"traceback":""}'
@@ -105,19 +108,31 @@ def reply(kind, evaluation, body=b""):
 
 
 def read_order():
-    head = read_exactly(CONTROL, 36)
-    if head is None:
+    """The next order; AHEAD where one is still to come, None at the end of the stream."""
+    magic = read_exactly(CONTROL, 4)
+    if magic is None:
         return None
-    magic, evaluation, space, expected, filter_length, code_length, params_length = struct.unpack("<4sIQQIII", head)
+    if magic == b"SBXP":
+        return AHEAD
     if magic != b"SBXC":
         os._exit(FAULT)
+    head = read_exactly(CONTROL, 32)
+    if head is None:
+        return None
+    evaluation, space, expected, filter_length, code_length, params_length = struct.unpack("<IQQIII", head)
     program = read_exactly(CONTROL, filter_length)
     code = read_exactly(CONTROL, code_length)
     params = read_exactly(CONTROL, params_length)
     if params is None:
         return None
     return types.SimpleNamespace(
-        evaluation=evaluation, space=space, expected=expected, filter=program, code=code, params=params
+        evaluation=evaluation,
+        space=space,
+        expected=expected,
+        filter=program,
+        code=code,
+        params=params,
+        frame=b"".join((magic, head, program, code, params)),
     )
 
 
@@ -133,8 +148,8 @@ def copy(descriptor, limit):
     return b"".join(parts), limit == 0
 
 
-def conduct(order):
-    """Forks one evaluation and tells the runner what became of it."""
+def fork(order):
+    """Forks one evaluation: its process number and where its result comes from."""
     source, sink = os.pipe()
     child = os.fork()
     if child == 0:
@@ -143,6 +158,51 @@ def conduct(order):
         finally:
             os._exit(FAULT)
     os.close(sink)
+    return child, source
+
+
+def fork_ahead():
+    """Forks an evaluation that waits for its order, and warms up once more until it comes: a page that is shared with the
+    interpreter is copied when it is first touched, and most of what a strategy touches is touched by then."""
+    source, sink = os.pipe()
+    waiting, orders = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(waiting, CONTROL)
+            close_all_but(sink)
+            warm_up()
+            order = read_order()
+            # None: there is no interpreter any more.
+            if order is not None:
+                evaluate(order, sink)
+        finally:
+            os._exit(FAULT)
+    os.close(sink)
+    os.close(waiting)
+    reply(FORKED, 0, struct.pack("<I", child))
+    return child, source, orders
+
+
+def begin(order, ahead):
+    """An evaluation that has its order: the one that waits for one, if there is one."""
+    if ahead:
+        child, source, orders = ahead
+        try:
+            write_all(orders, order.frame)
+            return child, source
+        except BrokenPipeError:
+            # It was killed while it waited.
+            os.close(source)
+            os.waitpid(child, 0)
+        finally:
+            os.close(orders)
+    return fork(order)
+
+
+def conduct(order, ahead):
+    """Has one evaluation made and tells the runner what became of it."""
+    child, source = begin(order, ahead)
     reply(STARTED, order.evaluation, struct.pack("<I", child))
     written = b""
     if os.read(source, 1) == b"L":
@@ -179,8 +239,19 @@ def main():
     gc.freeze()
     gc.enable()
     reply(READY, 0)
+    ahead = None
     while (order := read_order()) is not None:
-        conduct(order)
+        if order is AHEAD:
+            ahead = ahead or fork_ahead()
+        else:
+            conduct(order, ahead)
+            ahead = None
+
+
+def close_all_but(sink):
+    """Closes what comes after market data, but for the own end of the result pipe."""
+    os.closerange(REPLIES, sink)
+    os.closerange(sink + 1, 1 << 20)
 
 
 # --- the evaluation: in the child -----------------------------------------------------------------------------------
@@ -223,8 +294,7 @@ def evaluate(order, sink):
 def lock_down(order, sink):
     """Gives up everything but output, data and the own end of the result pipe, then loads stage 2."""
     os.close(CONTROL)
-    os.closerange(REPLIES, sink)
-    os.closerange(sink + 1, 1 << 20)
+    close_all_but(sink)
     for name, value in (("CORE", 0), ("FSIZE", 0), ("NOFILE", 64), ("AS", order.space)):
         resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
     program = (ctypes.c_char * len(order.filter)).from_buffer(order.filter)

@@ -12,6 +12,9 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -259,17 +262,10 @@ async fn patch_status(
     let runs: Api<StrategyRun> =
         Api::namespaced(context.client.clone(), &run.namespace().unwrap_or_default());
     let name = run.name_any();
-    let params = PatchParams::apply(MANAGER_STATUS).force();
     let mut version = run.resource_version();
     let mut tries = OVERTAKEN;
     let written = loop {
-        let patch = serde_json::json!({
-            "apiVersion": StrategyRun::api_version(&()),
-            "kind": StrategyRun::kind(&()),
-            "metadata": {"name": name, "uid": run.uid(), "resourceVersion": version},
-            "status": status,
-        });
-        let error = match within(runs.patch_status(&name, &params, &Patch::Apply(&patch))).await {
+        let error = match replace_status(&runs, &name, version.as_deref(), status).await {
             Ok(written) => break written,
             Err(error) => error,
         };
@@ -310,6 +306,24 @@ async fn patch_status(
         context.memory.with(&uid, |note| note.gate = None);
     }
     Ok(written)
+}
+
+/// Writes the whole status over that version of a run, which comes back as it is then. A JSON patch: the API server takes it in
+/// less time than an apply, and nobody else owns a part of the status.
+pub(super) async fn replace_status<K: Clone + DeserializeOwned + Debug>(
+    runs: &Api<K>,
+    name: &str,
+    version: Option<&str>,
+    status: &impl Serialize,
+) -> Result<K, Call> {
+    let operations = serde_json::json!([
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "add", "path": "/status", "value": status},
+    ]);
+    let operations = serde_json::from_value(operations)
+        .map_err(|error| Call::Kube(Box::new(kube::Error::SerdeError(error))))?;
+    let params = PatchParams { field_manager: Some(MANAGER_STATUS.into()), ..PatchParams::default() };
+    within(runs.patch_status(name, &params, &Patch::Json::<()>(operations))).await
 }
 
 /// Whether nothing that decisions are made on has changed from one version of a run to another.

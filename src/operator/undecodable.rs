@@ -2,12 +2,12 @@
 //! stop the others.
 
 use super::context::Context;
+use super::enact::replace_status;
 use super::error::{Error, within};
 use crate::crd::{Reason, StrategyRun};
-use crate::sandbox::MANAGER_STATUS;
 use crate::wire::clean;
 use jiff::Timestamp;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject};
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
@@ -45,14 +45,10 @@ pub(super) async fn refuse_undecodable(
         serde_json::json!({"type": type_, "status": status, "reason": Reason::InvalidSpec.as_str(), "message": message,
             "observedGeneration": generation, "lastTransitionTime": now})
     };
-    let patch = serde_json::json!({
-        "apiVersion": StrategyRun::api_version(&()),
-        "kind": StrategyRun::kind(&()),
-        "metadata": {"name": name, "uid": run.uid()},
-        "status": {"observedGeneration": generation, "completionTime": now,
-            "conditions": [condition("Ready", "False"), condition("Stalled", "True")]},
-    });
-    let params = PatchParams::apply(MANAGER_STATUS).force();
-    within(runs.patch_status(&name, &params, &Patch::Apply(&patch))).await.map_err(Error::PatchStatus)?;
+    let status = serde_json::json!({"observedGeneration": generation, "completionTime": now,
+        "conditions": [condition("Ready", "False"), condition("Stalled", "True")]});
+    replace_status(&runs, &name, run.resource_version().as_deref(), &status)
+        .await
+        .map_err(Error::PatchStatus)?;
     Ok(Action::await_change())
 }

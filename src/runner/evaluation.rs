@@ -239,6 +239,7 @@ impl Progress {
                 self.written = written;
             }
             (Reply::Ended { status }, Some(_)) if self.result => return Ok(Step::Ended(status)),
+            (Reply::Forked { .. }, _) => return Err(InterpreterError::Order("forked")),
             (Reply::Ready, _) => return Err(InterpreterError::Order("ready")),
             (Reply::Started { .. }, _) => return Err(InterpreterError::Order("started")),
             (Reply::Locked, _) => return Err(InterpreterError::Order("locked")),

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::lockdown::{self, LockdownError};
 use super::output::Output;
-use super::protocol::{Garbled, Replies, Reply};
+use super::protocol::{self, Garbled, Replies, Reply};
 
 /// Folders of a Debian system that hold an interpreter and its libraries.
 const LIBRARIES: [&str; 4] = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"];
@@ -193,6 +193,15 @@ impl Interpreter {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
+    /// Has the first evaluation forked before its order is there, so that the run need not wait for that. Only before the
+    /// first order: the pipe is empty then.
+    ///
+    /// # Errors
+    /// A pipe that cannot be written to.
+    pub(super) fn fork_ahead(&mut self) -> Result<(), InterpreterError> {
+        self.write(Pipe::Control, protocol::AHEAD).map(|_| ())
+    }
+
     /// How many bytes a result may have from now on.
     pub(super) fn expect(&mut self, limit: u64) {
         self.frames.limit = limit;
@@ -255,15 +264,19 @@ impl Interpreter {
     /// # Errors
     /// A reply that there is not.
     pub(super) fn next_reply(&mut self) -> Result<Option<(u32, Reply)>, InterpreterError> {
-        let reply = self.frames.take()?;
-        match reply {
-            Some((_, Reply::Started { pid })) => {
-                self.family.evaluation.store(i32::try_from(pid).unwrap_or(0), Ordering::SeqCst);
+        loop {
+            let reply = self.frames.take()?;
+            let evaluation = match reply {
+                // Of no evaluation yet: only to be known where it has to be ended.
+                Some((_, Reply::Forked { pid } | Reply::Started { pid })) => i32::try_from(pid).unwrap_or(0),
+                Some((_, Reply::Ended { .. })) => 0,
+                _ => return Ok(reply),
+            };
+            self.family.evaluation.store(evaluation, Ordering::SeqCst);
+            if !matches!(reply, Some((_, Reply::Forked { .. }))) {
+                return Ok(reply);
             }
-            Some((_, Reply::Ended { .. })) => self.family.evaluation.store(0, Ordering::SeqCst),
-            _ => {}
         }
-        Ok(reply)
     }
 
     /// Takes what was printed so far, the pipe emptied first.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Begins a control frame.
 const CONTROL: &[u8; 4] = b"SBXC";
+/// All of a frame that says that an order will come: the evaluation may be forked ahead of it.
+pub(super) const AHEAD: &[u8; 4] = b"SBXP";
 /// Begins a slice.
 const SLICE: &[u8; 4] = b"SBXD";
 /// The largest error that an evaluation may describe, in bytes of JSON.
@@ -88,6 +90,11 @@ pub(super) fn slice_head(
 pub enum Reply {
     /// All is imported.
     Ready,
+    /// The process of the first evaluation is there and waits for its order.
+    Forked {
+        /// Its number in the sandbox's process namespace.
+        pid: u32,
+    },
     /// The evaluation's process runs.
     Started {
         /// Its number in the sandbox's process namespace.
@@ -142,7 +149,7 @@ impl Replies {
         let garbled = Garbled { kind, evaluation, length };
         let fits = match kind {
             1 | 3 => length == 0,
-            2 | 5 => length == 4,
+            2 | 5 | 6 => length == 4,
             4 => u64::from(length) <= self.limit,
             _ => false,
         };
@@ -160,6 +167,7 @@ impl Replies {
             1 => Reply::Ready,
             2 => Reply::Started { pid: number()? },
             3 => Reply::Locked,
+            6 => Reply::Forked { pid: number()? },
             _ => Reply::Ended { status: number()?.cast_signed() },
         };
         self.bytes.drain(..FRAME + length as usize);

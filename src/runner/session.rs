@@ -167,10 +167,15 @@ impl Session<'_> {
 
     /// Warms up and waits for a run, which may come at any time.
     fn wait_for_run(&mut self) -> Result<(Box<Run>, Instant), Fault> {
-        let mut announced = false;
+        let (mut announced, mut ahead) = (false, false);
         loop {
             if let Some((run, since)) = self.service.take_run() {
                 return Ok((run, since));
+            }
+            if self.is_up.is_some() && !ahead {
+                // Nothing to do but wait: what comes first does not have to be waited for then.
+                self.interpreter.fork_ahead()?;
+                ahead = true;
             }
             if !announced && self.is_up.is_some() && self.preloaded {
                 self.service.ready();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use stratbox::wire::{Outbound, Outcome, Progress, Report};
 
-use crate::support::{Sandbox, expected, outcome, run, scratch};
+use crate::support::{LONG, Sandbox, expected, outcome, run, scratch};
 
 const HOLD: &str = "def strategy(data):\n    return data['close'] > 0\n";
 const BUSY: &str = "def strategy(data):\n    while True: pass\n";
@@ -136,8 +136,8 @@ fn a_deleted_pod_goes_at_once_and_leaves_nothing() {
             sandbox.send(run(BUSY));
             sandbox.until(|frame| matches!(frame, Outbound::Stage(_)).then_some(()));
         }
-        let family = descendants(sandbox.pid());
-        assert_eq!(family.len(), if busy { 2 } else { 1 });
+        // The interpreter and an evaluation, be it one that waits.
+        let family = family(&sandbox);
         let begun = Instant::now();
         let pid = sandbox.pid().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
@@ -149,6 +149,52 @@ fn a_deleted_pod_goes_at_once_and_leaves_nothing() {
             assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} is left");
         }
     }
+}
+
+#[test]
+fn the_first_evaluation_waits_for_its_run_and_goes_with_its_interpreter() {
+    let mut sandbox = Sandbox::ready();
+    let waiting = family(&sandbox);
+    sandbox.send(run(BUSY));
+    sandbox.until(|frame| matches!(frame, Outbound::Stage(_)).then_some(()));
+    assert_eq!(descendants(sandbox.pid()), waiting, "the process that waited runs it");
+    // The runner of the next one has no time to end anything.
+    let mut sandbox = Sandbox::ready();
+    let waiting = family(&sandbox);
+    sandbox.process.kill().expect("a signal");
+    let until = Instant::now() + LONG;
+    while waiting.iter().any(|pid| is_alive(*pid)) {
+        assert!(Instant::now() < until, "{waiting:?} are left");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn an_evaluation_that_is_killed_while_it_waits_is_replaced() {
+    let mut sandbox = Sandbox::ready();
+    let waiting = family(&sandbox)[1].to_string();
+    assert!(Command::new("kill").args(["-KILL", &waiting]).status().expect("kill runs").success());
+    let run = run(HOLD);
+    sandbox.send(run.clone());
+    assert_eq!(sandbox.report(&run).outcome, Outcome::Succeeded);
+}
+
+/// The interpreter and the evaluation that waits.
+fn family(sandbox: &Sandbox) -> Vec<u32> {
+    let until = Instant::now() + LONG;
+    loop {
+        let family = descendants(sandbox.pid());
+        if family.len() == 2 {
+            return family;
+        }
+        assert!(family.len() < 2 && Instant::now() < until, "{family:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process is there and no corpse.
+fn is_alive(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// Children and grandchildren.

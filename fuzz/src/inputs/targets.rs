@@ -277,6 +277,7 @@ fn interpreter(data: &[u8]) -> bool {
             Reply::Locked => (3, Vec::new()),
             Reply::Result(body) => (4, body.clone()),
             Reply::Ended { status } => (5, status.to_le_bytes().to_vec()),
+            Reply::Forked { pid } => (6, pid.to_le_bytes().to_vec()),
         };
         assert!(body.len() as u64 <= u64::from(limit).max(4), "no reply is over its limit");
         written.push(kind);
@@ -287,7 +288,9 @@ fn interpreter(data: &[u8]) -> bool {
     assert!(stream.starts_with(&written), "replies are what was sent");
     let results = whole.iter().filter_map(|(_, reply)| match reply {
         Reply::Result(body) => Some(positions(body, dates, symbols)),
-        Reply::Ready | Reply::Started { .. } | Reply::Locked | Reply::Ended { .. } => None,
+        Reply::Ready | Reply::Forked { .. } | Reply::Started { .. } | Reply::Locked | Reply::Ended { .. } => {
+            None
+        }
     });
     results.fold(positions(stream, dates, symbols), |sound, next| sound | next)
 }
