@@ -32,6 +32,10 @@ const WARMING: Duration = Duration::from_mins(2);
 /// How long the report may take to get out; the process ends within a second after it.
 const PATIENCE: Duration = Duration::from_millis(900);
 
+/// How long the process stays after its report unless its pod is deleted, which is what an operator does next: what a node does
+/// about a container that has ended would be in the way of the run's last write.
+const LINGER: Duration = Duration::from_millis(400);
+
 /// Why a sandbox has no report: a fault of its own.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
@@ -161,7 +165,9 @@ impl Session<'_> {
         let (report, artifacts) = report::report(&run, known);
         // The termination log first: a stalled reader of stdout cannot hold it up.
         self.log(&report);
+        let told = Instant::now();
         self.service.report(report, &artifacts, PATIENCE);
+        ending.wait_until_asked(LINGER.min(PATIENCE.saturating_sub(told.elapsed())));
         Ok(())
     }
 

@@ -139,8 +139,7 @@ fn a_deleted_pod_goes_at_once_and_leaves_nothing() {
         // The interpreter and an evaluation, be it one that waits.
         let family = family(&sandbox);
         let begun = Instant::now();
-        let pid = sandbox.pid().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        terminate(&sandbox);
         let ended = sandbox.ended();
         assert_eq!(ended.code, Some(143));
         assert!(begun.elapsed() < Duration::from_secs(1));
@@ -158,25 +157,32 @@ fn the_first_evaluation_waits_for_its_run_and_goes_with_its_interpreter() {
     sandbox.send(run(BUSY));
     sandbox.until(|frame| matches!(frame, Outbound::Stage(_)).then_some(()));
     assert_eq!(descendants(sandbox.pid()), waiting, "the process that waited runs it");
+    terminate(&sandbox);
+    assert_eq!(sandbox.ended().code, Some(143));
     // The runner of the next one has no time to end anything.
     let mut sandbox = Sandbox::ready();
     let waiting = family(&sandbox);
     sandbox.process.kill().expect("a signal");
-    let until = Instant::now() + LONG;
-    while waiting.iter().any(|pid| is_alive(*pid)) {
-        assert!(Instant::now() < until, "{waiting:?} are left");
-        thread::sleep(Duration::from_millis(10));
-    }
+    until_gone(&waiting);
 }
 
 #[test]
 fn an_evaluation_that_is_killed_while_it_waits_is_replaced() {
     let mut sandbox = Sandbox::ready();
-    let waiting = family(&sandbox)[1].to_string();
-    assert!(Command::new("kill").args(["-KILL", &waiting]).status().expect("kill runs").success());
+    let waiting = family(&sandbox)[1];
+    assert!(
+        Command::new("kill").args(["-KILL", &waiting.to_string()]).status().expect("kill runs").success()
+    );
+    until_gone(&[waiting]);
     let run = run(HOLD);
     sandbox.send(run.clone());
     assert_eq!(sandbox.report(&run).outcome, Outcome::Succeeded);
+}
+
+/// What the kubelet does first with a pod that goes.
+fn terminate(sandbox: &Sandbox) {
+    let pid = sandbox.pid().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
 }
 
 /// The interpreter and the evaluation that waits.
@@ -192,9 +198,15 @@ fn family(sandbox: &Sandbox) -> Vec<u32> {
     }
 }
 
-/// Whether a process is there and no corpse.
-fn is_alive(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+/// Waits until of each of them nothing is left but perhaps a corpse.
+fn until_gone(pids: &[u32]) {
+    let is_alive =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    let until = Instant::now() + LONG;
+    while pids.iter().any(is_alive) {
+        assert!(Instant::now() < until, "{pids:?} are left");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Children and grandchildren.
