@@ -33,14 +33,14 @@ pub(crate) fn operator_rss() -> Option<f64> {
             arguments.next().is_some_and(|program| program.ends_with(b"/stratbox"))
                 && arguments.next() == Some(b"operator")
         })
-        .find_map(|path| fs::read_to_string(path.join("status")).ok())?;
+        .find_map(|path| fs::read_to_string(path.join("smaps_rollup")).ok())?;
     let line = operator.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u32 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(f64::from(kib) / 1024.0)
 }
 
-/// Resident memory of a pod's processes in MiB, without what they share with other pods' by the page cache; none when the
-/// pod is on another node.
+/// Resident memory of a pod's processes in MiB, without what they share with other pods' by the page cache; pages that they
+/// share with each other since a fork count once. None when the pod is on another node.
 pub(crate) fn resident(pod_uid: &str) -> Option<f64> {
     let systemd = pod_uid.replace('-', "_");
     let processes = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path());
@@ -49,9 +49,9 @@ pub(crate) fn resident(pod_uid: &str) -> Option<f64> {
             let group = fs::read_to_string(path.join("cgroup")).unwrap_or_default();
             group.contains(pod_uid) || group.contains(&systemd)
         })
-        .filter_map(|path| fs::read_to_string(path.join("status")).ok())
-        .filter_map(|status| {
-            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        .filter_map(|path| fs::read_to_string(path.join("smaps_rollup")).ok())
+        .filter_map(|rollup| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss_Anon:"))?;
             line.trim().strip_suffix(" kB")?.trim().parse::<u32>().ok()
         })
         .sum();
