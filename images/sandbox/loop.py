@@ -36,6 +36,7 @@ import linecache
 import platform
 import random
 import resource
+import select
 import struct
 import traceback
 import types
@@ -172,9 +173,11 @@ def fork_ahead():
             os.dup2(waiting, CONTROL)
             close_all_but(sink)
             warm_up()
+            os.write(sink, b"W")
             order = read_order()
             # None: there is no interpreter any more.
             if order is not None:
+                os.write(sink, b"O")
                 evaluate(order, sink)
         finally:
             os._exit(FAULT)
@@ -185,19 +188,27 @@ def fork_ahead():
 
 
 def begin(order, ahead):
-    """An evaluation that has its order: the one that waits for one, if there is one."""
+    """An evaluation that has its order: the one that waits for one, if it is warm and lives."""
     if ahead:
         child, source, orders = ahead
-        try:
-            write_all(orders, order.frame)
+        has_it = select.select([source], [], [], 0)[0] and os.read(source, 1) == b"W" and takes(order, source, orders)
+        os.close(orders)
+        if has_it:
             return child, source
-        except BrokenPipeError:
-            # It was killed while it waited.
-            os.close(source)
-            os.waitpid(child, 0)
-        finally:
-            os.close(orders)
+        # A fork is done sooner than its warming up, or it was killed while it waited.
+        os.close(source)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
     return fork(order)
+
+
+def takes(order, source, orders):
+    """Hands an evaluation that waits its order; whether it has it."""
+    try:
+        write_all(orders, order.frame)
+    except BrokenPipeError:
+        return False
+    return os.read(source, 1) == b"O"
 
 
 def conduct(order, ahead):

@@ -50,10 +50,8 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    fn pause(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LAST_PULSE);
-        pause
+    fn slow_down(&mut self) {
+        self.0 = (self.0 * 2).min(LAST_PULSE);
     }
 }
 
@@ -177,9 +175,10 @@ impl<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send> Streams<W, R> {
         pulse: &mut Pulse,
         patience: Duration,
     ) -> Result<Outbound, Broken> {
-        if let Ok(frame) = tokio::time::timeout(pulse.pause(), self.next_frame()).await {
+        if let Ok(frame) = tokio::time::timeout(pulse.0, self.next_frame()).await {
             return frame;
         }
+        pulse.slow_down();
         self.ask().await?;
         within(patience, self.next_frame()).await
     }
@@ -228,7 +227,9 @@ mod tests {
         // Not asked as long as it speaks.
         let spoken = Outbound::Stage(Stage::Running);
         to_us.write_all(spoken.to_line().as_bytes()).await.unwrap();
-        assert_eq!(streams.next_of_a_run(&mut Pulse(Duration::from_hours(1)), SOON).await.unwrap(), spoken);
+        let mut slow = Pulse(Duration::from_hours(1));
+        assert_eq!(streams.next_of_a_run(&mut slow, SOON).await.unwrap(), spoken);
+        assert_eq!(slow.0, Duration::from_hours(1));
         // Asked, it answers.
         let answers = async {
             let mut question = asked.next_line().await.unwrap().unwrap();
@@ -246,6 +247,6 @@ mod tests {
         // Asked again, it does not.
         let silent = streams.next_of_a_run(&mut pulse, SOON).await;
         assert!(matches!(silent, Err(Broken::Silent)), "{silent:?}");
-        assert_eq!(pulse.pause(), SOON * 4, "later each time");
+        assert_eq!(pulse.0, SOON * 4, "later each time");
     }
 }

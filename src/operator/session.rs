@@ -23,6 +23,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(5);
 /// The same on a connection that was kept for the claim: its runner has waited for nothing else.
 const KEPT_ANSWER: Duration = Duration::from_millis(500);
+/// The same for a runner whose run is under way: a node that is busy with it may be slow, and nothing is lost meanwhile.
+const PULSE_ANSWER: Duration = Duration::from_secs(20);
 /// How long announced artifacts may take to come; then the run does without.
 const ARTIFACTS: Duration = Duration::from_secs(10);
 
@@ -150,19 +152,18 @@ struct Talk {
 }
 
 impl Talk {
-    /// Attaches again and again until there is a report; ended from outside when nobody waits for one any more.
+    /// Attaches again and again until there is a report; ended from outside when nobody wants anything of it any more.
     async fn until_reported(self, mut kept: Option<Connection>) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut pulse) = (FIRST_PAUSE, Pulse::default());
         let started = Instant::now();
         loop {
-            let ended = match kept.take() {
-                Some(connection) => self.converse(connection, true).await,
+            let error = match kept.take() {
+                Some(connection) => self.converse(connection, true, &mut pulse).await,
                 None => match Connection::attach(&self.pods, &self.pod_name).await {
-                    Ok(connection) => self.converse(connection, false).await,
-                    Err(error) => Err(error),
+                    Ok(connection) => self.converse(connection, false, &mut pulse).await,
+                    Err(error) => error,
                 },
             };
-            let Err(error) = ended else { return };
             tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
             // One that worked and ended says nothing yet: only a further one that fails does.
             self.note(|heard| {
@@ -180,19 +181,21 @@ impl Talk {
         }
     }
 
-    /// One connection, to the report. The runner at the end of a kept one has said already that it waits for a run.
-    async fn converse(&self, mut connection: Connection, kept: bool) -> Result<(), Broken> {
+    /// One connection: returns why it broke before the report. The runner at the end of a kept one has said already that it waits for a run.
+    async fn converse(&self, mut connection: Connection, kept: bool, pulse: &mut Pulse) -> Broken {
         let progress = if kept { Ok(Progress::Ready) } else { connection.streams.ask_state(ANSWER).await };
         let ended = match progress {
             Ok(progress) => {
                 let patience = if kept { KEPT_ANSWER } else { ANSWER };
-                self.conversation(&mut connection.streams, progress, patience).await
+                self.conversation(&mut connection.streams, progress, (patience, pulse)).await
             }
             Err(error) => Err(error),
         };
         match ended {
-            Ok(()) => Ok(()),
-            Err(error) => Err(connection.explain(error).await),
+            // Kept until the session is closed, after the run's last write: taking a connection down is work for API server and
+            // node, which would be in the way of that.
+            Ok(()) => std::future::pending().await,
+            Err(error) => connection.explain(error).await,
         }
     }
 
@@ -201,7 +204,7 @@ impl Talk {
         &self,
         streams: &mut Streams<W, R>,
         progress: Progress,
-        patience: Duration,
+        (patience, pulse): (Duration, &mut Pulse),
     ) -> Result<(), Broken> {
         self.note(|heard| {
             heard.connected.get_or_insert_with(Instant::now);
@@ -227,7 +230,7 @@ impl Talk {
         };
         let report = match report {
             Some(report) => report,
-            None => match self.until_reported_on(streams).await? {
+            None => match self.until_reported_on(streams, pulse).await? {
                 Some(report) => report,
                 None => return Ok(()),
             },
@@ -245,10 +248,10 @@ impl Talk {
     async fn until_reported_on<W: AsyncWrite + Unpin + Send, R: AsyncRead + Unpin + Send>(
         &self,
         streams: &mut Streams<W, R>,
+        pulse: &mut Pulse,
     ) -> Result<Option<Box<Report>>, Broken> {
-        let mut pulse = Pulse::default();
         loop {
-            match streams.next_of_a_run(&mut pulse, ANSWER).await? {
+            match streams.next_of_a_run(pulse, PULSE_ANSWER).await? {
                 Outbound::Report(report) => return Ok(Some(report)),
                 Outbound::State(State { progress: Progress::Reported(report), .. }) => {
                     self.reported(report, false);

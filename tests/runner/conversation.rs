@@ -137,7 +137,7 @@ fn a_deleted_pod_goes_at_once_and_leaves_nothing() {
             sandbox.until(|frame| matches!(frame, Outbound::Stage(_)).then_some(()));
         }
         // The interpreter and an evaluation, be it one that waits.
-        let family = family(&sandbox);
+        let family = family(&sandbox, busy);
         let begun = Instant::now();
         terminate(&sandbox);
         let ended = sandbox.ended();
@@ -153,7 +153,7 @@ fn a_deleted_pod_goes_at_once_and_leaves_nothing() {
 #[test]
 fn the_first_evaluation_waits_for_its_run_and_goes_with_its_interpreter() {
     let mut sandbox = Sandbox::ready();
-    let waiting = family(&sandbox);
+    let waiting = family(&sandbox, false);
     sandbox.send(run(BUSY));
     sandbox.until(|frame| matches!(frame, Outbound::Stage(_)).then_some(()));
     assert_eq!(descendants(sandbox.pid()), waiting, "the process that waited runs it");
@@ -161,7 +161,7 @@ fn the_first_evaluation_waits_for_its_run_and_goes_with_its_interpreter() {
     assert_eq!(sandbox.ended().code, Some(143));
     // The runner of the next one has no time to end anything.
     let mut sandbox = Sandbox::ready();
-    let waiting = family(&sandbox);
+    let waiting = family(&sandbox, false);
     sandbox.process.kill().expect("a signal");
     until_gone(&waiting);
 }
@@ -169,7 +169,7 @@ fn the_first_evaluation_waits_for_its_run_and_goes_with_its_interpreter() {
 #[test]
 fn an_evaluation_that_is_killed_while_it_waits_is_replaced() {
     let mut sandbox = Sandbox::ready();
-    let waiting = family(&sandbox)[1];
+    let waiting = family(&sandbox, false)[1];
     assert!(
         Command::new("kill").args(["-KILL", &waiting.to_string()]).status().expect("kill runs").success()
     );
@@ -185,17 +185,23 @@ fn terminate(sandbox: &Sandbox) {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
 }
 
-/// The interpreter and the evaluation that waits.
-fn family(sandbox: &Sandbox) -> Vec<u32> {
+/// The interpreter and the evaluation that waits: one that is warm by now, or at work.
+fn family(sandbox: &Sandbox, busy: bool) -> Vec<u32> {
     let until = Instant::now() + LONG;
     loop {
         let family = descendants(sandbox.pid());
-        if family.len() == 2 {
+        // Warming up it runs; then it sleeps until there is something to read.
+        if family.len() == 2 && (busy || state(family[1]) == Some('S')) {
             return family;
         }
-        assert!(family.len() < 2 && Instant::now() < until, "{family:?}");
+        assert!(family.len() <= 2 && Instant::now() < until, "{family:?}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What a process does, as the kernel abbreviates it; none without the process.
+fn state(pid: u32) -> Option<char> {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(") ").next()?.chars().next()
 }
 
 /// Waits until of each of them nothing is left but perhaps a corpse.
