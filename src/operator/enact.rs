@@ -22,8 +22,6 @@ use std::time::{Duration, Instant};
 const REFUSAL_MESSAGE: usize = 900;
 /// How long events of a run under way wait.
 const HELD_BACK: Duration = Duration::from_millis(300);
-/// How long those who watch a run have to hear of its end before the work of tidying up begins.
-const HEARD: Duration = Duration::from_millis(20);
 /// How often a write is repeated that somebody else's was in the way of.
 const OVERTAKEN: u32 = 8;
 /// Annotations that decisions are made on begin so.
@@ -52,13 +50,7 @@ pub(super) async fn enact(
         done?;
     }
     let run = match plan.status {
-        Some(status) => {
-            let written = patch_status(context, run, &status).await?;
-            if !plan.cleanup.is_empty() {
-                tokio::time::sleep(HEARD).await;
-            }
-            written
-        }
+        Some(status) => patch_status(context, run, &status).await?,
         None => run.clone(),
     };
     for effect in plan.cleanup {

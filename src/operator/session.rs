@@ -152,18 +152,19 @@ struct Talk {
 }
 
 impl Talk {
-    /// Attaches again and again until there is a report; ended from outside when nobody wants anything of it any more.
+    /// Attaches again and again until there is a report; ended from outside when nobody waits for one any more.
     async fn until_reported(self, mut kept: Option<Connection>) {
         let (mut pause, mut pulse) = (FIRST_PAUSE, Pulse::default());
         let started = Instant::now();
         loop {
-            let error = match kept.take() {
+            let ended = match kept.take() {
                 Some(connection) => self.converse(connection, true, &mut pulse).await,
                 None => match Connection::attach(&self.pods, &self.pod_name).await {
                     Ok(connection) => self.converse(connection, false, &mut pulse).await,
-                    Err(error) => error,
+                    Err(error) => Err(error),
                 },
             };
+            let Err(error) = ended else { return };
             tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
             // One that worked and ended says nothing yet: only a further one that fails does.
             self.note(|heard| {
@@ -181,8 +182,13 @@ impl Talk {
         }
     }
 
-    /// One connection: returns why it broke before the report. The runner at the end of a kept one has said already that it waits for a run.
-    async fn converse(&self, mut connection: Connection, kept: bool, pulse: &mut Pulse) -> Broken {
+    /// One connection, to the report. The runner at the end of a kept one has said already that it waits for a run.
+    async fn converse(
+        &self,
+        mut connection: Connection,
+        kept: bool,
+        pulse: &mut Pulse,
+    ) -> Result<(), Broken> {
         let progress = if kept { Ok(Progress::Ready) } else { connection.streams.ask_state(ANSWER).await };
         let ended = match progress {
             Ok(progress) => {
@@ -192,10 +198,8 @@ impl Talk {
             Err(error) => Err(error),
         };
         match ended {
-            // Kept until the session is closed, after the run's last write: taking a connection down is work for API server and
-            // node, which would be in the way of that.
-            Ok(()) => std::future::pending().await,
-            Err(error) => connection.explain(error).await,
+            Ok(()) => Ok(()),
+            Err(error) => Err(connection.explain(error).await),
         }
     }
 
