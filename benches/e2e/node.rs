@@ -33,7 +33,7 @@ pub(crate) fn operator_rss() -> Option<f64> {
             arguments.next().is_some_and(|program| program.ends_with(b"/stratbox"))
                 && arguments.next() == Some(b"operator")
         })
-        .find_map(|path| fs::read_to_string(path.join("smaps_rollup")).ok())?;
+        .find_map(|path| fs::read_to_string(path.join("status")).ok())?;
     let line = operator.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u32 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(f64::from(kib) / 1024.0)

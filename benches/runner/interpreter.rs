@@ -13,7 +13,7 @@ use stratbox::runner::parts;
 
 use crate::support::PYTHON;
 
-pub(crate) const DATES: usize = 750;
+const DATES: usize = 750;
 /// `struct sock_filter` that returns `SECCOMP_RET_ALLOW`.
 const ALLOW: [u8; 8] = [6, 0, 0, 0, 0, 0, 0xff, 0x7f];
 const STRATEGY: &str =

@@ -206,8 +206,7 @@ fn state(pid: u32) -> Option<char> {
 
 /// Waits until of each of them nothing is left but perhaps a corpse.
 fn until_gone(pids: &[u32]) {
-    let is_alive =
-        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    let is_alive = |pid: &u32| state(*pid).is_some_and(|state| state != 'Z');
     let until = Instant::now() + LONG;
     while pids.iter().any(is_alive) {
         assert!(Instant::now() < until, "{pids:?} are left");
