@@ -148,7 +148,7 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
 async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &Claim) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
     let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
-    context.pools.begins(run_uid, namespace, &claim.pod_name);
+    context.pools.begins(run_uid, namespace, claim);
     let claimed = within(pods.patch(&claim.pod_name, &params, &Patch::Merge(&claim.patch))).await;
     let refused = match &claimed {
         Ok(pod) => pod.metadata.deletion_timestamp.is_some(),
@@ -169,7 +169,10 @@ async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &
     }
     // Whatever the look after a failed call finds: nothing that was known before it.
     context.memory.with(run_uid, |note| note.pod = None);
-    let pod = Arc::new(claimed.map_err(Error::ClaimPod)?);
+    let pod = Arc::new(claimed.map_err(|error| {
+        context.pools.is_unsure(&claim.pod_uid);
+        Error::ClaimPod(error)
+    })?);
     context.metrics.claimed(true);
     let kept = context.pools.connection(&claim.pod_uid).await;
     context.memory.with(run_uid, |note| {

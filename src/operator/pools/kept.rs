@@ -35,8 +35,11 @@ struct Keeper {
     /// Whether the runner has said that it waits, on the present connection.
     ready: Arc<AtomicBool>,
     since: Timestamp,
-    wanted: oneshot::Sender<oneshot::Sender<Connection>>,
+    /// Until somebody has taken it. What is left then keeps a look that is behind from attaching to the sandbox once more.
+    wanted: Option<oneshot::Sender<oneshot::Sender<Connection>>>,
     task: AbortHandle,
+    /// A claim is under way: the watch may show it sooner than its answer comes, and then the sandbox waits no more.
+    is_held: bool,
 }
 
 impl Kept {
@@ -65,7 +68,14 @@ impl Kept {
         let task = tokio::spawn(keeping.until_wanted(asked)).abort_handle();
         keepers.insert(
             uid.to_owned(),
-            Keeper { pool: bell.1.clone(), ready, since: Timestamp::now(), wanted, task },
+            Keeper {
+                pool: bell.1.clone(),
+                ready,
+                since: Timestamp::now(),
+                wanted: Some(wanted),
+                task,
+                is_held: false,
+            },
         );
     }
 
@@ -82,28 +92,44 @@ impl Kept {
 
     /// The connection to that sandbox; nobody else gets it any more.
     pub(super) async fn take(&self, uid: &str) -> Option<Connection> {
-        let keeper = self.keepers.lock().unwrap_or_else(PoisonError::into_inner).remove(uid)?;
+        let (wanted, task) = {
+            let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+            let keeper = keepers.get_mut(uid)?;
+            keeper.is_held = false;
+            // That it is not ready any more is no reason to replace it.
+            keeper.since = Timestamp::now();
+            (keeper.wanted.take()?, keeper.task.clone())
+        };
         let (give, given) = oneshot::channel();
-        let connection = match keeper.wanted.send(give) {
+        let connection = match wanted.send(give) {
             Ok(()) => tokio::time::timeout(HAND_OVER, given).await.ok().and_then(Result::ok),
             Err(_) => None,
         };
-        keeper.task.abort();
+        task.abort();
         connection
     }
 
-    /// Lets go of every sandbox of the pool but those that still wait.
+    /// Lets the connection to that sandbox outlast what the watch says of it, or no longer.
+    pub(super) fn hold(&self, uid: &str, is_held: bool) {
+        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keeper) = keepers.get_mut(uid) {
+            keeper.is_held = is_held;
+        }
+    }
+
+    /// Lets go of every sandbox of the pool but those that still wait or are being claimed.
     pub(super) fn keep_only(&self, pool: &PoolTarget, waiting: &BTreeSet<&str>) {
         let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone =
-            |uid: &String, keeper: &mut Keeper| keeper.pool == *pool && !waiting.contains(uid.as_str());
+        let gone = |uid: &String, keeper: &mut Keeper| {
+            keeper.pool == *pool && !keeper.is_held && !waiting.contains(uid.as_str())
+        };
         keepers.extract_if(gone).for_each(|(_, keeper)| keeper.task.abort());
     }
 }
 
 impl Keeper {
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        self.wanted.is_some() && self.ready.load(Ordering::Acquire)
     }
 }
 

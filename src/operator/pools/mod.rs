@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::crd::{SandboxClass, SandboxPool, StrategyRun};
 use crate::pool::{Template, build_template};
 use crate::run::{ColdReason, Offer};
-use crate::sandbox::{LABEL_POOL, is_claimed, label_value, pool_label_selector};
+use crate::sandbox::{Claim, LABEL_POOL, is_claimed, label_value, pool_label_selector};
 use futures::StreamExt as _;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use k8s_openapi::api::core::v1::Pod;
@@ -169,13 +169,21 @@ impl Pools {
 
     /// That sandbox could not be claimed: what the watch has of it is old.
     pub(super) fn is_lost(&self, pod_uid: &str) {
+        self.is_unsure(pod_uid);
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         offered.insert(pod_uid.to_owned(), (String::new(), Instant::now()));
     }
 
-    /// That run takes a sandbox of that pool now: for a moment nothing is started beside it.
-    pub(super) fn begins(&self, run_uid: &str, namespace: &str, pod_name: &str) {
-        let pod = self.members.get(&ObjectRef::new(pod_name).within(namespace));
+    /// Nobody knows whose that sandbox is: if it still waits, the watch says so.
+    pub(super) fn is_unsure(&self, pod_uid: &str) {
+        self.kept.hold(pod_uid, false);
+    }
+
+    /// That run takes that sandbox of its pool now: the connection to it stays for the run, whatever the watch shows before
+    /// the claim is answered, and for a moment nothing is started beside it.
+    pub(super) fn begins(&self, run_uid: &str, namespace: &str, claim: &Claim) {
+        self.kept.hold(&claim.pod_uid, true);
+        let pod = self.members.get(&ObjectRef::new(&claim.pod_name).within(namespace));
         if let Some(pool) = pod.and_then(|pod| pool_of(&self.roots, &pod)) {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             running.insert(run_uid.to_owned(), (pool, Instant::now()));
