@@ -78,6 +78,13 @@ impl super::StrategyRun {
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.status.as_ref()?.attempts.last()
     }
+
+    /// Whether the pod of that UID is an attempt's.
+    #[must_use]
+    pub fn has_on_record(&self, pod_uid: &str) -> bool {
+        let attempts = self.status.iter().flat_map(|status| &status.attempts);
+        attempts.filter_map(|attempt| attempt.pod_uid.as_deref()).any(|uid| uid == pod_uid)
+    }
 }
 
 /// Which way a run was answered.

@@ -32,6 +32,8 @@ pub(super) struct Context {
     pub(super) nodes: Nodes,
     /// All runs that this controller watches; may be a moment behind.
     pub(super) runs: Store<Guarded>,
+    /// The sandboxes of all runs that this controller watches; may be a moment behind.
+    pub(super) sandboxes: Store<Pod>,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
     /// Places of the programs that the gate reads at the same time, for all namespaces.
@@ -81,6 +83,8 @@ pub(super) struct Note {
     pub(super) lost_claim: Option<String>,
     /// How many were.
     pub(super) claims_lost: u32,
+    /// Sandboxes of pools that are the run's by their label only, by UID, and since when this process has seen them so.
+    pub(super) strays: HashMap<String, Instant>,
     /// Why that pod could not be created.
     pub(super) refusal: Option<Refusal>,
     /// The ConfigMap with the artifacts was refused.

@@ -1,10 +1,11 @@
 //! Doing: carries out a plan. Without a choice of its own about the run.
 
+use super::claim::{delete_stray, enact_claim, note_claim, record_and_claim};
 use super::context::Context;
 use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
-use crate::sandbox::{Claim, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_STATUS, attempt_of};
+use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS, attempt_of};
 use crate::wire::clean;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -49,9 +50,14 @@ pub(super) async fn enact(
         }
         done?;
     }
-    let run = match plan.status {
-        Some(status) => patch_status(context, run, &status).await?,
-        None => run.clone(),
+    let run = match (plan.status, plan.beside) {
+        (Some(status), Some(claim)) => record_and_claim(context, run, &status, &claim).await?,
+        (Some(status), None) => patch_status(context, run, &status).await?,
+        (None, Some(claim)) => {
+            enact_effect(context, run, Effect::Claim(claim)).await?;
+            run.clone()
+        }
+        (None, None) => run.clone(),
     };
     for effect in plan.cleanup {
         enact_effect(context, &run, effect).await?;
@@ -99,7 +105,11 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
             });
             Ok(())
         }
-        Effect::Claim(claim) => enact_claim(context, &namespace, &uid, &claim).await,
+        Effect::Claim(claim) => {
+            let claimed = enact_claim(context, &namespace, &uid, &claim).await?;
+            note_claim(context, &uid, &claim, claimed);
+            Ok(())
+        }
         Effect::ApplyArtifacts(map) => {
             let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
             let params = PatchParams::apply(MANAGER_ARTIFACTS).force();
@@ -112,6 +122,9 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
             let kept = context.memory.with(&uid, |note| note.kept.take());
             context.sessions.open(&context.client, run, *handover, kept);
             Ok(())
+        }
+        Effect::DeleteStray { name, uid: pod_uid } => {
+            delete_stray(context, run, &namespace, (&name, &pod_uid)).await
         }
         Effect::CloseSession => {
             context.sessions.close(&uid);
@@ -131,56 +144,25 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
         Effect::DeletePod { name, uid, resource_version } => {
             // Whatever becomes of it, the pod is not any more what it was a moment ago.
             context.memory.with(&run.uid().unwrap_or_default(), |note| note.pod = None);
-            let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
-            let preconditions = Preconditions { uid: Some(uid), resource_version };
-            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-            match within(pods.delete(&name, &params)).await {
-                Ok(_) => Ok(()),
-                Err(error) if said(&error, Status::is_not_found) => Ok(()),
-                Err(error) => Err(Error::DeletePod(error)),
-            }
+            delete_pod(context, &namespace, &name, (uid, resource_version)).await
         }
     }
 }
 
-/// Takes a pool's sandbox, and the connection that is kept to it. That somebody else was quicker is an observation and no
-/// error; without an answer nobody knows, and the next look sees whose it is.
-async fn enact_claim(context: &Context, namespace: &str, run_uid: &str, claim: &Claim) -> Result<(), Error> {
+pub(super) async fn delete_pod(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    (uid, resource_version): (String, Option<String>),
+) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
-    context.pools.begins(run_uid, namespace, claim);
-    let claimed = within(pods.patch(&claim.pod_name, &params, &Patch::Merge(&claim.patch))).await;
-    let refused = match &claimed {
-        Ok(pod) => pod.metadata.deletion_timestamp.is_some(),
-        Err(error) => {
-            said(error, |status| status.is_conflict() || status.is_invalid() || status.is_not_found())
-        }
-    };
-    if refused {
-        context.metrics.claimed(false);
-        context.pools.ends(run_uid);
-        context.pools.is_lost(&claim.pod_uid);
-        context.memory.with(run_uid, |note| {
-            note.claims_lost = note.claims_lost.saturating_add(1);
-            note.lost_claim = Some(claim.pod_uid.clone());
-            note.pod = None;
-        });
-        return Ok(());
+    let preconditions = Preconditions { uid: Some(uid), resource_version };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    match within(pods.delete(name, &params)).await {
+        Ok(_) => Ok(()),
+        Err(error) if said(&error, Status::is_not_found) => Ok(()),
+        Err(error) => Err(Error::DeletePod(error)),
     }
-    // Whatever the look after a failed call finds: nothing that was known before it.
-    context.memory.with(run_uid, |note| note.pod = None);
-    let pod = Arc::new(claimed.map_err(|error| {
-        context.pools.is_unsure(&claim.pod_uid);
-        Error::ClaimPod(error)
-    })?);
-    context.metrics.claimed(true);
-    let kept = context.pools.connection(&claim.pod_uid).await;
-    context.memory.with(run_uid, |note| {
-        note.created = Some(Instant::now());
-        note.pod = Some((pod, Instant::now()));
-        note.kept = kept;
-    });
-    Ok(())
 }
 
 pub(super) fn said(error: &Call, what: impl Fn(&Status) -> bool) -> bool {
@@ -257,7 +239,7 @@ fn refusal_kind(status: &Status) -> Option<RefusalKind> {
 
 /// Writes the whole status, and only over the version that was looked at, or a later one on which the same would have been
 /// decided: a decision on a stale look is refused, and somebody who keeps writing labels or annotations holds nobody up.
-async fn patch_status(
+pub(super) async fn patch_status(
     context: &Context,
     run: &Arc<StrategyRun>,
     status: &StrategyRunStatus,

@@ -14,6 +14,9 @@ pub(super) enum Error {
     /// The ConfigMap of `codeFrom`.
     #[error("failed to read the ConfigMap with the code")]
     ReadCode(#[source] Call),
+    /// The run, where what the watch has of it is not enough.
+    #[error("failed to read the run")]
+    ReadRun(#[source] Call),
     /// The sandbox.
     #[error("failed to read the pod")]
     ReadPod(#[source] Call),
@@ -61,6 +64,7 @@ impl Error {
         match self {
             Self::ReadClass(_) => "ReadClass",
             Self::ReadCode(_) => "ReadCode",
+            Self::ReadRun(_) => "ReadRun",
             Self::ReadPod(_) => "ReadPod",
             Self::CreatePod(_) => "CreatePod",
             Self::ClaimPod(_) => "ClaimPod",

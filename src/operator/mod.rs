@@ -1,6 +1,7 @@
 //! The operator: watches, and what is done about them. The only user of the Kubernetes client.
 
 mod admission;
+mod claim;
 mod classes;
 mod client;
 mod connection;
@@ -177,7 +178,8 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     }
     let controllers = namespaces.into_iter().map(|namespace| {
         let (trigger, heard) = futures::channel::mpsc::unbounded();
-        let (runs, writer) = reflector::store();
+        let (runs, run_writer) = reflector::store();
+        let (sandboxes, sandbox_writer) = reflector::store();
         let (pools, parts) = Pools::new(&pressure);
         let context = Context {
             client: client.clone(),
@@ -187,6 +189,7 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             sessions: Sessions::new(trigger),
             nodes: nodes.clone(),
             runs,
+            sandboxes,
             metrics: metrics.clone(),
             memory: memory.clone(),
             desks: desks.clone(),
@@ -202,7 +205,9 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
             nodes.clone(),
             (pools, parts, pressure.clone()),
         );
-        async move { tokio::join!(control_namespace(context, namespace, heard, writer), pools) }
+        async move {
+            tokio::join!(control_namespace(context, namespace, heard, (run_writer, sandbox_writer)), pools)
+        }
     });
     join_all(controllers).await;
 }
@@ -211,7 +216,7 @@ async fn control_namespace(
     context: Context,
     namespace: Option<String>,
     heard: impl Stream<Item = ObjectRef<Guarded>> + Send + 'static,
-    writer: reflector::store::Writer<Guarded>,
+    (run_writer, sandbox_writer): (reflector::store::Writer<Guarded>, reflector::store::Writer<Pod>),
 ) {
     let (client, reader) = (context.client.clone(), context.runs.clone());
     let known_classes = context.classes.clone();
@@ -228,12 +233,14 @@ async fn control_namespace(
                 annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
             }
         })
-        .reflect(writer)
+        .reflect(run_writer)
         .touched_objects();
     let waiting = reader.clone();
     let memory = context.memory.clone();
     let pods = watcher(pods, watcher::Config::default().labels(&run_label_selector()))
         .backoff(WatchPauses::default())
+        .modify(|pod| pod.metadata.managed_fields = None)
+        .reflect(sandbox_writer)
         .touched_objects()
         // Before the run is looked at because of it.
         .inspect_ok(move |pod| memory.hear(pod));

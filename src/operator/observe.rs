@@ -5,10 +5,10 @@ use super::error::{Error, within};
 use super::gate::observe_gate;
 use crate::crd::{SandboxClass, StrategyRun};
 use crate::run::{
-    ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Ticket,
-    Timeline, answers, input_hash, is_finished, sought, wants_member, wants_place,
+    ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Stray,
+    Ticket, Timeline, answers, input_hash, is_finished, sought, wants_member, wants_place,
 };
-use crate::sandbox::{PodState, read_pod};
+use crate::sandbox::{LABEL_POOL, LABEL_RUN_UID, PodState, read_pod};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
@@ -37,6 +37,7 @@ pub(super) struct Facts {
     session: Option<SessionView>,
     offer: Offer,
     claim: ClaimView,
+    strays: Vec<Stray>,
     equal: Option<StrategyRun>,
     place: Place,
     room_since: Option<Timestamp>,
@@ -63,6 +64,7 @@ impl Facts {
             session: self.session.as_ref(),
             offer: &self.offer,
             claim: self.claim,
+            strays: &self.strays,
             equal: self.equal.as_ref(),
             place: self.place,
             room_since: self.room_since,
@@ -153,6 +155,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         session: session.map(|session| session.view()),
         offer: Offer::NoPool,
         claim,
+        strays: observe_strays(context, &run),
         equal: None,
         // Until it has asked.
         place: Place::Waiting { taken: 0, waiting: 0 },
@@ -196,6 +199,28 @@ fn observe_claim(
     let claimable =
         pod.zip(class).is_some_and(|(pod, class)| context.pools.is_claimable(pod, class, context.terms()));
     ClaimView { claimable, lost, losses }
+}
+
+/// The sandboxes of pools that are claimed for the run and in none of its attempts.
+fn observe_strays(context: &Context, run: &StrategyRun) -> Vec<Stray> {
+    let Some(uid) = run.metadata.uid.as_deref() else { return Vec::new() };
+    let is_stray = |pod: &Pod| {
+        pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
+            && pod.labels().contains_key(LABEL_POOL)
+            && pod.owner_references().iter().any(|owner| owner.uid == uid)
+            && pod.metadata.deletion_timestamp.is_none()
+            && !pod.metadata.uid.as_deref().is_none_or(|pod_uid| run.has_on_record(pod_uid))
+    };
+    let pods = context.sandboxes.state_filter(is_stray);
+    context.memory.with(uid, |note| {
+        note.strays.retain(|stray, _| pods.iter().any(|pod| pod.metadata.uid.as_ref() == Some(stray)));
+        pods.into_iter()
+            .map(|pod| {
+                let since = note.strays.entry(pod.uid().unwrap_or_default()).or_insert_with(Instant::now);
+                Stray { seen: since.elapsed(), pod }
+            })
+            .collect()
+    })
 }
 
 /// Has the pools make way where they may be in the way. Only at first: what does not help soon does not help.

@@ -7,13 +7,16 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use std::time::Duration;
 
-/// What is to be done, in this order: effects, status, clean-up, notices.
+/// What is to be done, in this order: effects, status (and the claim beside it), clean-up, notices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Before the status is written.
     pub effects: Vec<Effect>,
     /// The new status; None leaves it as it is.
     pub status: Option<Box<StrategyRunStatus>>,
+    /// The claim of the sandbox that this status records. Neither waits for the other; what comes after waits for both, so
+    /// that nothing is handed over before both stand. A claim without its record is a [stray](Effect::DeleteStray).
+    pub beside: Option<Box<Claim>>,
     /// After the status was written: a report must be in it before its pod goes.
     pub cleanup: Vec<Effect>,
     /// Said once the status stands.
@@ -35,6 +38,13 @@ pub enum Effect {
     OpenSession(Box<Handover>),
     /// Write the ConfigMap with the artifacts; that it is refused is an observation and no error.
     ApplyArtifacts(Box<ConfigMap>),
+    /// Delete a sandbox of a pool that is this run's by its label and in no attempt of the run, unless one has it by now.
+    DeleteStray {
+        /// The pod.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
     /// Forget what was said over `attach`.
     CloseSession,
     /// Delete the run itself if it is still as it was looked at.
@@ -85,6 +95,13 @@ impl Plan {
     /// Nothing to do until something changes.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { effects: Vec::new(), status: None, cleanup: Vec::new(), notices: Vec::new(), next: Next::Wait }
+        Self {
+            effects: Vec::new(),
+            status: None,
+            beside: None,
+            cleanup: Vec::new(),
+            notices: Vec::new(),
+            next: Next::Wait,
+        }
     }
 }

@@ -27,7 +27,7 @@ pub use input::input_hash;
 pub use lifecycle::{has_open_attempt, leaves_place, wants_place};
 pub use observed::{
     ClaimView, ColdReason, Gate, Intent, Line, NodeFacts, Observed, Offer, Refusal, RefusalKind, SessionView,
-    Timeline,
+    Stray, Timeline,
 };
 pub use plan::plan;
 pub use queue::{Place, Queue, Ticket};

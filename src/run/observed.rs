@@ -36,6 +36,8 @@ pub struct Observed<'a> {
     pub offer: &'a Offer,
     /// What has become of the claim, where the last attempt is to have a pool's sandbox.
     pub claim: ClaimView,
+    /// Sandboxes of pools that are claimed for this run and in none of its attempts.
+    pub strays: &'a [Stray],
     /// Another run that has the answer already; only looked for where one may be taken.
     pub equal: Option<&'a StrategyRun>,
     /// The ConfigMap with the artifacts was refused.
@@ -69,6 +71,15 @@ pub enum Intent {
     Recorded,
     /// This process has created its pod.
     Created,
+}
+
+/// A sandbox that is a run's by its label, and in no attempt on record.
+#[derive(Debug, Clone)]
+pub struct Stray {
+    /// As the watch has it.
+    pub pod: Arc<Pod>,
+    /// For how long this process has seen it so.
+    pub seen: Duration,
 }
 
 /// What a pool has for a run.

@@ -12,7 +12,7 @@ use super::queue::Place;
 use super::resolve::{MISSING_PROFILE, Problem, Resolved, gate_policy, missing_class, resolve};
 use super::status::{Draft, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
-use super::warm::choose_sandbox;
+use super::warm::{choose_sandbox, leave_strays, record_and_claim};
 use crate::crd::{Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun};
 use crate::sandbox::{PodState, pod_name, read_pod};
 use crate::strategy::ValidatedStrategy;
@@ -23,6 +23,12 @@ use std::time::Duration;
 /// Decides what is to be done for one run. Total: every object content leads to a plan.
 #[must_use]
 pub fn plan(observed: &Observed<'_>) -> Plan {
+    let mut plan = decide(observed);
+    leave_strays(observed, &mut plan);
+    plan
+}
+
+fn decide(observed: &Observed<'_>) -> Plan {
     if observed.run.metadata.deletion_timestamp.is_some() {
         return Plan { effects: vec![Effect::CloseSession], ..Plan::nothing() };
     }
@@ -179,8 +185,7 @@ fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
             return step.fail(Reason::InvalidSpec, &message);
         }
     }
-    step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
-    step.write(Next::Again)
+    record_and_claim(step, run)
 }
 
 /// Name of the pod that an attempt gets where it gets a new one.
@@ -228,7 +233,7 @@ fn finished(observed: &Observed<'_>) -> Plan {
     plan
 }
 
-fn sooner(next: Next, pause: Duration) -> Next {
+pub(super) fn sooner(next: Next, pause: Duration) -> Next {
     match next {
         Next::Again => Next::Again,
         Next::After(other) => Next::After(other.min(pause)),

@@ -65,6 +65,7 @@ impl Step<'_> {
             effects: self.effects,
             notices: if status.is_some() { notices } else { Vec::new() },
             status,
+            beside: None,
             cleanup: Vec::new(),
             next,
         }

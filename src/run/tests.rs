@@ -81,6 +81,7 @@ impl World {
             session: None,
             offer: &Offer::NoPool,
             claim: ClaimView::default(),
+            strays: &[],
             equal: None,
             artifacts_refused: false,
             timeline: Timeline::default(),

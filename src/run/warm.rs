@@ -3,17 +3,20 @@
 use super::attempt::is_ours;
 use super::effect::{Effect, Next, Plan};
 use super::lifecycle::wants_place;
-use super::observed::{ColdReason, Intent, Observed, Offer};
-use super::plan::{Accepted, new_pod_name};
+use super::observed::{ColdReason, Intent, Observed, Offer, Stray};
+use super::plan::{Accepted, new_pod_name, sooner};
 use super::queue::Place;
 use super::step::Step;
 use crate::crd::{Attempt, Reason};
-use crate::sandbox::{build_claim, default_limits, owner};
+use crate::sandbox::{Claim, build_claim, default_limits, owner};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use std::time::Duration;
 
 /// How many lost claims a run takes before it gets a sandbox of its own.
 const CLAIMS: u32 = 3;
+/// How long a claimed sandbox may be without a record: longer than any call takes, so that the record is not on its way.
+const UNRECORDED: Duration = Duration::from_secs(30);
 
 /// Whether an attempt is about to be recorded, for which a pool may have a sandbox.
 #[must_use]
@@ -61,6 +64,41 @@ pub(super) fn choose_sandbox(
     }
 }
 
+/// Records the attempt that has just been given its sandbox, and takes the sandbox meanwhile if it is a pool's.
+pub(super) fn record_and_claim(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
+    step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
+    let claim = step
+        .draft
+        .attempts()
+        .last()
+        .filter(|attempt| attempt.warm)
+        .zip(offered(step.observed, run).and_then(Result::ok))
+        .and_then(|(attempt, pod)| claim(step.observed, run, (attempt, pod)));
+    Plan { beside: claim.map(Box::new), ..step.write(Next::Again) }
+}
+
+fn claim(observed: &Observed<'_>, run: &Accepted<'_>, (attempt, pod): (&Attempt, &Pod)) -> Option<Claim> {
+    let owner = owner(observed.run)?;
+    Some(build_claim(pod, &owner, attempt.number, run.resolved.own_seconds(), observed.now))
+}
+
+/// A sandbox that was claimed and is in no attempt, because its record was refused or never sent: it goes.
+pub(super) fn leave_strays(observed: &Observed<'_>, plan: &mut Plan) {
+    if observed.run.metadata.deletion_timestamp.is_some() {
+        // They are the run's, and go with it.
+        return;
+    }
+    for Stray { pod, seen } in observed.strays {
+        let rest = UNRECORDED.saturating_sub(*seen);
+        if rest.is_zero() {
+            let (name, uid) = (pod.name_any(), pod.uid().unwrap_or_default());
+            plan.effects.push(Effect::DeleteStray { name, uid });
+        } else {
+            plan.next = sooner(plan.next, rest);
+        }
+    }
+}
+
 /// Goes on with an attempt on record that has a pool's sandbox, until that is the run's: from then on it is as any other.
 ///
 /// Until then nothing was handed over, so that the attempt may be written anew with another sandbox. One that is gone
@@ -76,8 +114,7 @@ pub(super) fn unless_claimed<'a>(
         Some(pod) if is_ours(observed, pod, attempt) => return Ok(step),
         None if observed.intent != Intent::Recorded => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
-            let Some(owner) = owner(observed.run) else { return Ok(step) };
-            let claim = build_claim(pod, &owner, attempt.number, run.resolved.own_seconds(), observed.now);
+            let Some(claim) = claim(observed, run, (attempt, pod)) else { return Ok(step) };
             step.effects.push(Effect::Claim(Box::new(claim)));
             return Err(Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() });
         }
@@ -87,6 +124,5 @@ pub(super) fn unless_claimed<'a>(
     if let Some(open) = step.draft.open_attempt() {
         choose_sandbox(open, observed, run, name);
     }
-    step.draft.under_way(Reason::Scheduling, "a sandbox is being created");
-    Err(step.write(Next::Again))
+    Err(record_and_claim(step, run))
 }

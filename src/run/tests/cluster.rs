@@ -29,12 +29,13 @@ fn wherever_the_operator_dies_and_the_pod_with_it_no_attempt_runs_twice() {
 /// Dead before or after the intent, the claim, the hand-over; the claimed sandbox still there or gone; another run quicker.
 #[test]
 fn wherever_the_operator_dies_around_a_claim_no_attempt_runs_twice() {
-    let (mut warm, mut handed) = (0, 0);
-    for died_after in 0..10 {
-        for then in
-            [None, Some(Happening::PodGone), Some(Happening::MemberTaken), Some(Happening::MemberTouched)]
-        {
-            let mut cluster = Cluster { pool: true, dies_after: Some(died_after), ..Cluster::new() };
+    let (mut warm, mut handed, mut strays) = (0, 0, 0);
+    let thens =
+        [None, Some(Happening::PodGone), Some(Happening::MemberTaken), Some(Happening::MemberTouched)];
+    for (died_after, claims_first) in (0..10).flat_map(|after| [(after, false), (after, true)]) {
+        for then in thens.clone() {
+            let mut cluster =
+                Cluster { pool: true, dies_after: Some(died_after), claims_first, ..Cluster::new() };
             cluster.reconcile();
             cluster.dies_after = None;
             cluster.happen(Happening::OperatorRestarts);
@@ -43,11 +44,16 @@ fn wherever_the_operator_dies_around_a_claim_no_attempt_runs_twice() {
                 cluster.reconcile();
             }
             assert!(cluster.is_handed_once(), "dead after {died_after}: {:?}", cluster.takers);
+            strays += cluster.strays().len();
+            cluster.happen(Happening::Seconds(31));
+            cluster.reconcile();
+            assert!(cluster.strays().is_empty(), "dead after {died_after}: a claimed sandbox is nobody's");
             warm += usize::from(cluster.world.status().attempts.iter().any(|attempt| attempt.warm));
             handed += cluster.handed.len();
         }
     }
-    assert!(warm > 30 && handed > 40, "the claims were there: {warm} warm, {handed} handed over");
+    assert!(warm > 60 && handed > 80, "the claims were there: {warm} warm, {handed} handed over");
+    assert!(strays > 0, "some were claimed and not on record");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::super::{World, assert_kstatus};
 use super::happening::{Happening, RUNNING, pod_states};
 use crate::run::{
-    ClaimView, Effect, Gate, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, plan,
+    ClaimView, Effect, Gate, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, Stray, plan,
 };
 use crate::sandbox::{Claim, has_ended};
 use k8s_openapi::api::core::v1::Pod;
@@ -50,6 +50,10 @@ pub(super) struct Cluster {
     pub(super) claims_lost: u32,
     /// Somebody else is quicker at every claim.
     pub(super) steal: bool,
+    /// A claim is answered before the record that is written beside it.
+    pub(super) claims_first: bool,
+    /// When the operator first saw each sandbox that is claimed and not on record, by UID.
+    pub(super) strays_seen: BTreeMap<String, jiff::Timestamp>,
 }
 
 impl Cluster {
@@ -79,6 +83,8 @@ impl Cluster {
             lost_claim: None,
             claims_lost: 0,
             steal: false,
+            claims_first: false,
+            strays_seen: BTreeMap::new(),
         }
     }
 
@@ -122,8 +128,8 @@ impl Cluster {
         }
     }
 
-    /// The API server's answer to a claim.
-    pub(super) fn claim(&mut self, claim: &Claim) {
+    /// The API server's answer to a claim: whether the sandbox is the run's now.
+    pub(super) fn claim(&mut self, claim: &Claim) -> bool {
         if self.steal {
             self.touch_offered(|pod| {
                 pod.metadata
@@ -141,7 +147,7 @@ impl Cluster {
         let Some(pod) = same else {
             self.lost_claim = Some(claim.pod_uid.clone());
             self.claims_lost += 1;
-            return;
+            return false;
         };
         let labels = pod.metadata.labels.get_or_insert_default();
         for (key, value) in metadata["labels"].as_object().unwrap() {
@@ -149,9 +155,30 @@ impl Cluster {
         }
         pod.metadata.owner_references = serde_json::from_value(metadata["ownerReferences"].clone()).unwrap();
         pod.metadata.resource_version = Some("3".into());
-        if let Some((_, created)) = &mut self.intent {
-            *created = true;
-        }
+        true
+    }
+
+    /// Sandboxes that are claimed for the run and not on record.
+    pub(super) fn strays(&self) -> Vec<&Pod> {
+        let is_stray = |pod: &&Pod| {
+            let labels = pod.metadata.labels.as_ref().unwrap();
+            labels.contains_key("stratbox.dev/pool")
+                && labels.get("stratbox.dev/run-uid").is_some_and(|uid| uid == super::super::UID)
+                && !self.world.run.has_on_record(pod.metadata.uid.as_deref().unwrap())
+        };
+        self.pods.values().filter(is_stray).collect()
+    }
+
+    fn see_strays(&mut self) -> Vec<Stray> {
+        let now = self.world.now;
+        let pods: Vec<Pod> = self.strays().into_iter().cloned().collect();
+        pods.into_iter()
+            .map(|pod| {
+                let since = *self.strays_seen.entry(pod.metadata.uid.clone().unwrap()).or_insert(now);
+                let seconds = now.as_second() - since.as_second();
+                Stray { pod: pod.into(), seen: Duration::from_secs(seconds.try_into().unwrap()) }
+            })
+            .collect()
     }
 
     pub(super) fn last_name(&self) -> Option<String> {
@@ -164,6 +191,7 @@ impl Cluster {
             self.let_move();
             let name = self.last_name();
             let offer = self.offer();
+            let strays = self.see_strays();
             let pod = name.as_ref().and_then(|name| self.pods.get(name)).cloned();
             let mut observed = self.world.observe();
             observed.pod = pod.as_ref();
@@ -196,16 +224,18 @@ impl Cluster {
                 losses: self.claims_lost,
             };
             observed.offer = &offer;
+            observed.strays = &strays;
             let plan = plan(&observed);
             if !self.effects(plan.effects) {
                 return;
             }
             if let Some(status) = plan.status {
                 assert_kstatus(&status);
-                if self.dies() {
+                if !self.record(*status, plan.beside.as_deref()) {
                     return;
                 }
-                self.keep(*status);
+            } else if !self.effects(plan.beside.map(Effect::Claim).into_iter().collect()) {
+                return;
             }
             if !self.effects(plan.cleanup) {
                 return;
@@ -213,6 +243,40 @@ impl Cluster {
             if plan.next != Next::Again {
                 return;
             }
+        }
+    }
+
+    /// Writes the status, and takes the sandbox that it records: neither waits for the other. False when the operator dies
+    /// on the way.
+    pub(super) fn record(&mut self, status: crate::crd::StrategyRunStatus, claim: Option<&Claim>) -> bool {
+        if self.dies() {
+            return false;
+        }
+        let Some(claim) = claim else {
+            self.keep(status);
+            return true;
+        };
+        let first = self.claims_first.then(|| self.claim(claim));
+        if first.is_none() {
+            self.keep(status.clone());
+        }
+        if self.dies() {
+            return false;
+        }
+        let claimed = first.unwrap_or_else(|| self.claim(claim));
+        if self.claims_first {
+            self.keep(status);
+        }
+        if claimed {
+            self.has_sandbox();
+        }
+        true
+    }
+
+    /// The operator knows that the attempt has its sandbox.
+    fn has_sandbox(&mut self) {
+        if let Some((_, created)) = &mut self.intent {
+            *created = true;
         }
     }
 
@@ -257,6 +321,7 @@ impl Cluster {
     /// Another process, which remembers nothing.
     pub(super) fn restart(&mut self) {
         (self.intent, self.refusal, self.session, self.last_word) = (None, None, None, None);
+        self.strays_seen.clear();
     }
 
     /// Carries them out; false when the operator dies on the way.
@@ -271,9 +336,7 @@ impl Cluster {
                 }
                 Effect::CreatePod(pod) => {
                     self.refusal = None;
-                    if let Some((_, created)) = &mut self.intent {
-                        *created = true;
-                    }
+                    self.has_sandbox();
                     let name = pod.metadata.name.clone().unwrap();
                     *self.created.entry(name.clone()).or_default() += 1;
                     let mut stored = self.world.pod(if self.quick {
@@ -305,7 +368,16 @@ impl Cluster {
                     self.handed.insert((handover.pod_name, count));
                     self.session.get_or_insert_with(SessionView::default);
                 }
-                Effect::Claim(claim) => self.claim(&claim),
+                Effect::Claim(claim) => {
+                    if self.claim(&claim) {
+                        self.has_sandbox();
+                    }
+                }
+                Effect::DeleteStray { name, uid } => {
+                    if !self.world.run.has_on_record(&uid) {
+                        self.pods.remove(&name);
+                    }
+                }
                 Effect::EnsureNetworkPolicy(_) | Effect::DeleteRun | Effect::ApplyArtifacts(_) => {}
             }
         }
