@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::context::Context;
 use super::enact::{delete_pod, patch_status, said};
-use super::error::{Error, within};
+use super::error::{Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::sandbox::{Claim, MANAGER_CLAIM};
 use k8s_openapi::api::core::v1::Pod;
@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Writes the status that records an attempt, and takes the attempt's sandbox meanwhile. Without the record the sandbox is a
-/// stray, and the run is told so by the watch; without the sandbox the next look finds the attempt without one.
+/// stray, and the run is told so by the watch; without the sandbox the next look finds the attempt without one. After a record
+/// that could not be written nothing is taken before the next one stands: a run whose status is refused, whatever the reason,
+/// is not to use a pool up.
 pub(super) async fn record_and_claim(
     context: &Context,
     run: &Arc<StrategyRun>,
@@ -21,9 +23,19 @@ pub(super) async fn record_and_claim(
     claim: &Claim,
 ) -> Result<Arc<StrategyRun>, Error> {
     let (uid, namespace) = (run.uid().unwrap_or_default(), run.namespace().unwrap_or_default());
-    let (written, claimed) =
-        tokio::join!(patch_status(context, run, status), enact_claim(context, &namespace, &uid, claim));
-    let written = written.inspect_err(|_| context.pools.ends(&uid))?;
+    let record = patch_status(context, run, status);
+    let taking = enact_claim(context, &namespace, &uid, claim);
+    let (written, claimed) = if context.memory.with(&uid, |note| note.unrecorded) {
+        (record.await?, taking.await)
+    } else {
+        let (written, claimed) = tokio::join!(record, taking);
+        let written = written.inspect_err(|_| {
+            context.pools.ends(&uid);
+            // The pod is not any more what was looked at.
+            context.memory.with(&uid, |note| (note.unrecorded, note.pod) = (true, None));
+        })?;
+        (written, claimed)
+    };
     // After what the record has changed of the note.
     note_claim(context, &uid, claim, claimed?);
     Ok(written)
@@ -81,8 +93,20 @@ pub(super) fn note_claim(context: &Context, run_uid: &str, claim: &Claim, claime
     });
 }
 
-/// Deletes a sandbox that is the run's by its label only. The run is read once more: another process may have recorded it.
-pub(super) async fn delete_stray(
+/// Deletes a sandbox that is the run's by its label only. That it cannot be deleted holds the run up in nothing.
+pub(super) async fn delete_stray(context: &Context, run: &StrategyRun, namespace: &str, pod: (&str, &str)) {
+    if let Err(error) = try_delete_stray(context, run, namespace, pod).await {
+        tracing::warn!(
+            run = run.name_any(),
+            pod = pod.0,
+            error = chain(&error),
+            "a sandbox that no attempt has on record stays for now"
+        );
+    }
+}
+
+/// The run is read once more: another process may have recorded it.
+async fn try_delete_stray(
     context: &Context,
     run: &StrategyRun,
     namespace: &str,

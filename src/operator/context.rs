@@ -73,7 +73,7 @@ pub(super) struct Memory {
 pub(super) struct Note {
     /// The run's name and namespace: all that is known of it once it is gone.
     pub(super) target: Option<Target>,
-    /// The run as our own last write returned it: the watch may be behind.
+    /// The run as our own last write returned it, or as it was in the way of one: the watch may be behind.
     pub(super) latest: Option<Arc<StrategyRun>>,
     /// Pod of the attempt that this process recorded last.
     pub(super) intent: Option<String>,
@@ -83,6 +83,8 @@ pub(super) struct Note {
     pub(super) lost_claim: Option<String>,
     /// How many were.
     pub(super) claims_lost: u32,
+    /// The last record of an attempt with a pool's sandbox could not be written.
+    pub(super) unrecorded: bool,
     /// Sandboxes of pools that are the run's by their label only, by UID, and since when this process has seen them so.
     pub(super) strays: HashMap<String, Instant>,
     /// Why that pod could not be created.

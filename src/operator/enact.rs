@@ -124,7 +124,8 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
             Ok(())
         }
         Effect::DeleteStray { name, uid: pod_uid } => {
-            delete_stray(context, run, &namespace, (&name, &pod_uid)).await
+            delete_stray(context, run, &namespace, (&name, &pod_uid)).await;
+            Ok(())
         }
         Effect::CloseSession => {
             context.sessions.close(&uid);
@@ -259,10 +260,16 @@ pub(super) async fn patch_status(
         }
         tries -= 1;
         let there = within(runs.get_opt(&name)).await.map_err(Error::PatchStatus)?;
-        let Some(there) = there.filter(|there| is_decided_alike(run, there)) else {
+        let Some(there) = there.filter(|there| there.metadata.uid == run.metadata.uid) else {
             return Err(Error::PatchStatus(error));
         };
         version = there.resource_version();
+        if !is_decided_alike(run, &there) {
+            // The next look need not wait for the watch to see this.
+            let uid = run.uid().unwrap_or_default();
+            context.memory.with(&uid, |note| note.latest = Some(Arc::new(there)));
+            return Err(Error::PatchStatus(error));
+        }
     };
     let written = Arc::new(written);
     let uid = run.uid().unwrap_or_default();
@@ -275,6 +282,7 @@ pub(super) async fn patch_status(
     context.memory.with(&uid, |note| {
         note.written = Some(Instant::now());
         note.latest = Some(written.clone());
+        note.unrecorded = false;
         if intent.is_some() && intent != before {
             note.intent = intent.cloned();
             note.refusal = None;

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 /// How many lost claims a run takes before it gets a sandbox of its own.
 const CLAIMS: u32 = 3;
-/// How long a claimed sandbox may be without a record: longer than any call takes, so that the record is not on its way.
+/// How long a claimed sandbox may be without a record. One that is on its way for longer costs its attempt the sandbox, and no
+/// more: nothing is handed over before the record stands.
 const UNRECORDED: Duration = Duration::from_secs(30);
 
 /// Whether an attempt is about to be recorded, for which a pool may have a sandbox.
@@ -92,10 +93,10 @@ pub(super) fn leave_strays(observed: &Observed<'_>, plan: &mut Plan) {
         let rest = UNRECORDED.saturating_sub(*seen);
         if rest.is_zero() {
             let (name, uid) = (pod.name_any(), pod.uid().unwrap_or_default());
-            plan.effects.push(Effect::DeleteStray { name, uid });
-        } else {
-            plan.next = sooner(plan.next, rest);
+            plan.cleanup.push(Effect::DeleteStray { name, uid });
         }
+        // Once more if it cannot be deleted.
+        plan.next = sooner(plan.next, if rest.is_zero() { UNRECORDED } else { rest });
     }
 }
 
@@ -112,7 +113,8 @@ pub(super) fn unless_claimed<'a>(
     match observed.pod {
         _ if !attempt.warm => return Ok(step),
         Some(pod) if is_ours(observed, pod, attempt) => return Ok(step),
-        None if observed.intent != Intent::Recorded => return Ok(step),
+        // A claim whose answer was lost is none that was not made: there is a session with the sandbox.
+        None if observed.intent != Intent::Recorded || observed.session.is_some() => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
             let Some(claim) = claim(observed, run, (attempt, pod)) else { return Ok(step) };
             step.effects.push(Effect::Claim(Box::new(claim)));

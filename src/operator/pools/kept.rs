@@ -109,6 +109,12 @@ impl Kept {
         connection
     }
 
+    /// The pool of that sandbox.
+    pub(super) fn pool_of(&self, uid: &str) -> Option<PoolTarget> {
+        let keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        keepers.get(uid).map(|keeper| keeper.pool.clone())
+    }
+
     /// Lets the connection to that sandbox outlast what the watch says of it, or no longer.
     pub(super) fn hold(&self, uid: &str, is_held: bool) {
         let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);

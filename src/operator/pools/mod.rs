@@ -21,7 +21,7 @@ use kube::runtime::controller::{self, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -177,6 +177,14 @@ impl Pools {
     /// Nobody knows whose that sandbox is: if it still waits, the watch says so.
     pub(super) fn is_unsure(&self, pod_uid: &str) {
         self.kept.hold(pod_uid, false);
+        self.forget_if_gone(pod_uid);
+    }
+
+    /// Lets go of what is kept to a sandbox whose pool went while it was being claimed: nobody looks at that pool any more.
+    fn forget_if_gone(&self, pod_uid: &str) {
+        if let Some(pool) = self.kept.pool_of(pod_uid).filter(|pool| self.roots.get(pool).is_none()) {
+            self.kept.keep_only(&pool, &BTreeSet::new());
+        }
     }
 
     /// That run takes that sandbox of its pool now: the connection to it stays for the run, whatever the watch shows before
@@ -209,7 +217,9 @@ impl Pools {
 
     /// The connection that is kept to that sandbox.
     pub(super) async fn connection(&self, pod_uid: &str) -> Option<Connection> {
-        self.kept.take(pod_uid).await
+        let connection = self.kept.take(pod_uid).await;
+        self.forget_if_gone(pod_uid);
+        connection
     }
 }
 

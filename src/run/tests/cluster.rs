@@ -57,6 +57,20 @@ fn wherever_the_operator_dies_around_a_claim_no_attempt_runs_twice() {
 }
 
 #[test]
+fn a_claim_whose_answer_was_lost_is_followed_up_and_never_made_anew() {
+    let mut cluster = Cluster { pool: true, loses_answer: true, ..Cluster::new() };
+    cluster.reconcile();
+    cluster.reconcile();
+    assert_eq!(cluster.handed.len(), 1, "the sandbox was found to be the run's");
+    // Deleted by force: nothing is heard of its end.
+    cluster.happen(Happening::PodGone);
+    cluster.reconcile();
+    cluster.reconcile();
+    assert!(cluster.is_handed_once(), "{:?}", cluster.takers);
+    assert_eq!(cluster.world.status().attempts[0].losses, 1, "it may have run");
+}
+
+#[test]
 fn a_run_that_loses_claim_after_claim_gets_a_sandbox_of_its_own() {
     let mut cluster = Cluster { pool: true, ..Cluster::new() };
     for _ in 0..10 {

@@ -52,6 +52,8 @@ pub(super) struct Cluster {
     pub(super) steal: bool,
     /// A claim is answered before the record that is written beside it.
     pub(super) claims_first: bool,
+    /// The answer to the next claim is lost.
+    pub(super) loses_answer: bool,
     /// When the operator first saw each sandbox that is claimed and not on record, by UID.
     pub(super) strays_seen: BTreeMap<String, jiff::Timestamp>,
 }
@@ -84,6 +86,7 @@ impl Cluster {
             claims_lost: 0,
             steal: false,
             claims_first: false,
+            loses_answer: false,
             strays_seen: BTreeMap::new(),
         }
     }
@@ -266,6 +269,11 @@ impl Cluster {
         let claimed = first.unwrap_or_else(|| self.claim(claim));
         if self.claims_first {
             self.keep(status);
+        }
+        if self.loses_answer {
+            // The reconcile ends with an error, and the next look sees whose it is.
+            self.loses_answer = false;
+            return false;
         }
         if claimed {
             self.has_sandbox();
