@@ -317,7 +317,8 @@ pub(super) fn is_object_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(part) && !name.starts_with('.')
 }
 
-/// The pod of the last attempt, live: a cache may be behind, and what is decided on it cannot be undone.
+/// The pod of the last attempt, live: a cache may be behind, and what is decided on it cannot be undone. For a run that has
+/// ended only the pod's deletion is decided, by UID; and each step of its going away is one more look.
 async fn observe_pod(
     context: &Context,
     run: &StrategyRun,
@@ -333,7 +334,12 @@ async fn observe_pod(
     if let Some(pod) = context.memory.with(&run.uid().unwrap_or_default(), |note| note.recent_pod(name)) {
         return Ok(Some(pod));
     }
-    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &run.namespace().unwrap_or_default());
+    let namespace = run.namespace().unwrap_or_default();
+    let known = context.sandboxes.get(&ObjectRef::new(name).within(&namespace));
+    if finished && known.is_some() {
+        return Ok(known);
+    }
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     Ok(within(pods.get_opt(name)).await.map_err(Error::ReadPod)?.map(Arc::new))
 }
 
