@@ -92,6 +92,19 @@ fn users(runs: &[StrategyRun]) -> BTreeMap<String, String> {
     users
 }
 
+/// Containers started in the sandboxes of all attempts, by the kubelet's word, which may come some time after the runs' ends.
+fn containers_of(home: &Namespace, runs: &[StrategyRun]) -> i32 {
+    let (pods, started) = (pods_of(runs), Instant::now());
+    loop {
+        let containers = home.containers_started(&pods);
+        if usize::try_from(containers).is_ok_and(|count| count >= pods.len()) || started.elapsed() > PATIENCE
+        {
+            return containers;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
 #[test]
 fn each_of_many_runs_in_a_row_has_a_sandbox_of_its_own_and_none_is_left() {
     const SIZE: u32 = 4;
@@ -105,7 +118,7 @@ fn each_of_many_runs_in_a_row_has_a_sandbox_of_its_own_and_none_is_left() {
         runs.push(home.finish(&format!("run-{turn}"), CODE, PLAIN));
         // Events do not stay for ever.
         if turn % 100 == 99 || turn + 1 == count {
-            containers += home.containers_started(&pods_of(&runs[counted..]));
+            containers += containers_of(&home, &runs[counted..]);
             counted = runs.len();
             println!(
                 "{} of {count} runs, the last of them in {:.1} s",

@@ -107,6 +107,8 @@ pub(super) struct Note {
     pub(super) created: Option<Instant>,
     /// When the pod was first seen on a node.
     pub(super) scheduled: Option<Instant>,
+    /// When it was first seen running.
+    pub(super) running: Option<Instant>,
     /// Events that are still to be told.
     pub(super) notices: Vec<Notice>,
     /// Failed reconciles in a row.

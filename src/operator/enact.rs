@@ -289,6 +289,7 @@ pub(super) async fn patch_status(
             note.artifacts_refused = false;
             note.created = None;
             note.scheduled = None;
+            note.running = None;
             note.kept = None;
         }
     });

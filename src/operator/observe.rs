@@ -3,12 +3,12 @@
 use super::context::{Context, GateNote};
 use super::error::{Error, within};
 use super::gate::observe_gate;
-use crate::crd::{SandboxClass, StrategyRun};
+use crate::crd::{Attempt, SandboxClass, StrategyRun};
 use crate::run::{
     ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Stray,
     Ticket, Timeline, answers, input_hash, is_finished, sought, wants_member, wants_place,
 };
-use crate::sandbox::{LABEL_POOL, LABEL_RUN_UID, PodState, read_pod};
+use crate::sandbox::{LABEL_POOL, LABEL_RUN_UID, PodState, attempt_of, read_pod};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
@@ -46,6 +46,7 @@ pub(super) struct Facts {
     timeline: Timeline,
     nodes: NodeFacts,
     since_write: Option<Duration>,
+    running: Option<Duration>,
     now: Timestamp,
 }
 
@@ -73,8 +74,18 @@ impl Facts {
             timeline: self.timeline,
             nodes: self.nodes,
             since_write: self.since_write,
+            running: self.running,
             config: &context.config,
             now: self.now,
+        }
+    }
+}
+
+impl Facts {
+    /// Has others offered the pool's sandbox that the run does not take.
+    pub(super) fn decline(&self, context: &Context) {
+        if let Offer::Member(pod) = &self.offer {
+            context.pools.is_declined(&self.run.uid().unwrap_or_default(), pod);
         }
     }
 }
@@ -98,32 +109,8 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         None => GateNote::undecided(String::new()),
     };
     let uid = run.uid().unwrap_or_default();
-    let on_a_node =
-        pod.as_ref().is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
     let last = last_pod_name(&run);
-    let (intent, refusal, artifacts_refused, since_write, created, scheduled, last_word) =
-        context.memory.with(&uid, |note| {
-            if on_a_node {
-                note.scheduled.get_or_insert_with(Instant::now);
-            }
-            let ours = last.is_some() && note.intent.as_deref() == last;
-            let refusal = note.refusal.clone().filter(|_| ours);
-            let intent = match (ours, note.created) {
-                (false, _) => Intent::Unknown,
-                (true, None) => Intent::Recorded,
-                (true, Some(_)) => Intent::Created,
-            };
-            let since_write = note.written.map(|at| at.elapsed());
-            (
-                intent,
-                refusal,
-                note.artifacts_refused,
-                since_write,
-                note.created,
-                note.scheduled,
-                note.last_word.clone(),
-            )
-        });
+    let known = remember(context, &run, pod.as_deref());
     let session = context.sessions.view(&uid, last.unwrap_or_default());
     let between = |from: Option<Instant>, to: Option<Instant>| {
         u64::try_from(to?.saturating_duration_since(from?).as_millis()).ok()
@@ -133,25 +120,25 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     let timeline = Timeline {
         queue_ms: None,
         validate_ms: Some(gate.ms),
-        schedule_ms: between(created, scheduled).filter(|_| !warm),
+        schedule_ms: between(known.created, known.scheduled).filter(|_| !warm),
         start_ms: session
             .as_ref()
-            .and_then(|session| between(scheduled, session.connected))
+            .and_then(|session| between(known.scheduled, session.connected))
             .filter(|_| !warm),
         handover_ms: session.as_ref().and_then(|session| between(session.handed_over, session.accepted)),
         collect_ms: session.as_ref().and_then(|session| between(session.reported, Some(Instant::now()))),
     };
     let nodes = class.as_ref().map_or_else(NodeFacts::default, |class| context.nodes.facts(&class.spec));
     let claim = observe_claim(context, &run, pod.as_deref(), class.as_deref());
-    note_pressure(context, &run, pod.as_deref(), refusal.as_ref(), now);
+    note_pressure(context, &run, pod.as_deref(), known.refusal.as_ref(), now);
     let scale_up = observe_scale_up(context, &run, pod.as_deref()).await;
     let mut facts = Facts {
         class,
         gate: gate.gate,
         pod,
-        last_word,
-        intent,
-        refusal,
+        last_word: known.last_word,
+        intent: known.intent,
+        refusal: known.refusal,
         session: session.map(|session| session.view()),
         offer: Offer::NoPool,
         claim,
@@ -161,10 +148,11 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         place: Place::Waiting { taken: 0, waiting: 0 },
         room_since: context.places.freed(&run.spec.class_name).max(context.nodes.room_since()),
         scale_up,
-        artifacts_refused,
+        artifacts_refused: known.artifacts_refused,
         timeline,
         nodes,
-        since_write,
+        since_write: known.since_write,
+        running: known.running.map(|since| since.elapsed()),
         now,
         run,
         input_hash,
@@ -181,6 +169,65 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         }
     }
     Ok(facts)
+}
+
+/// What this process knows of a run beside what can be looked at.
+struct Known {
+    intent: Intent,
+    refusal: Option<Refusal>,
+    artifacts_refused: bool,
+    since_write: Option<Duration>,
+    created: Option<Instant>,
+    scheduled: Option<Instant>,
+    running: Option<Instant>,
+    last_word: Option<Arc<Pod>>,
+}
+
+/// Notes what is new about the run's pod, and tells what is known.
+fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Known {
+    let uid = run.uid().unwrap_or_default();
+    let is_on_a_node = pod.is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
+    let is_running = pod.is_some_and(|pod| read_pod(pod) == PodState::Running);
+    let is_taken = run.last_attempt().is_some_and(|last| {
+        last.warm && last.finished_at.is_none() && pod.is_some_and(|pod| is_taken(pod, &uid, last))
+    });
+    let last = last_pod_name(run);
+    context.memory.with(&uid, |note| {
+        if is_on_a_node {
+            note.scheduled.get_or_insert_with(Instant::now);
+        }
+        if is_running {
+            note.running.get_or_insert_with(Instant::now);
+        }
+        if is_taken {
+            // By a claim whose answer was lost, or came as a refusal to its repetition.
+            note.created.get_or_insert_with(Instant::now);
+            note.lost_claim = None;
+        }
+        let ours = last.is_some() && note.intent.as_deref() == last;
+        let intent = match (ours, note.created) {
+            (false, _) => Intent::Unknown,
+            (true, None) => Intent::Recorded,
+            (true, Some(_)) => Intent::Created,
+        };
+        Known {
+            intent,
+            refusal: note.refusal.clone().filter(|_| ours),
+            artifacts_refused: note.artifacts_refused,
+            since_write: note.written.map(|at| at.elapsed()),
+            created: note.created,
+            scheduled: note.scheduled,
+            running: note.running,
+            last_word: note.last_word.clone(),
+        }
+    })
+}
+
+/// Whether that pod is the sandbox of that attempt of the run, and has been claimed for it.
+fn is_taken(pod: &Pod, run_uid: &str, attempt: &Attempt) -> bool {
+    pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == run_uid)
+        && attempt_of(pod) == Some(attempt.number)
+        && pod.metadata.uid == attempt.pod_uid
 }
 
 /// What has become of the claim of the pool's sandbox that is on record.
@@ -328,16 +375,16 @@ async fn observe_pod(
     let Some(name) = last_pod_name(run) else {
         return Ok(None);
     };
+    let namespace = run.namespace().unwrap_or_default();
+    let known = context.sandboxes.get(&ObjectRef::new(name).within(&namespace));
+    if finished && known.is_some() {
+        return Ok(known);
+    }
     if finished && kept_until(context, run) < now.as_second() {
         return Ok(None);
     }
     if let Some(pod) = context.memory.with(&run.uid().unwrap_or_default(), |note| note.recent_pod(name)) {
         return Ok(Some(pod));
-    }
-    let namespace = run.namespace().unwrap_or_default();
-    let known = context.sandboxes.get(&ObjectRef::new(name).within(&namespace));
-    if finished && known.is_some() {
-        return Ok(known);
     }
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     Ok(within(pods.get_opt(name)).await.map_err(Error::ReadPod)?.map(Arc::new))

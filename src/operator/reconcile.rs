@@ -42,6 +42,9 @@ pub(super) async fn reconcile(
         // 2. plan (no client required; infallible)
         let plan = plan(&facts.as_observed(&context));
         let next = plan.next;
+        if plan.beside.is_none() {
+            facts.decline(&context);
+        }
         // 3. enact (client required)
         run = enact(&context, &facts.run, plan).await?;
         context.memory.with(&uid, |note| note.failures = 0);

@@ -168,7 +168,8 @@ impl Talk {
             tracing::debug!(pod = self.pod_name, %error, "attach is tried again");
             // One that worked and ended says nothing yet: only a further one that fails does.
             self.note(|heard| {
-                heard.silent |= heard.accepted.is_some() && matches!(error, Broken::Over);
+                let is_over = heard.line == Line::Open && matches!(error, Broken::Over);
+                heard.silent |= heard.accepted.is_some() && is_over;
                 heard.line = match heard.line {
                     Line::Open => Line::Trying,
                     Line::Trying | Line::Refused | Line::Over if heard.silent => Line::Over,
@@ -223,6 +224,13 @@ impl Talk {
             Progress::Accepted(accepted) => {
                 self.accepted(&accepted);
                 None
+            }
+            Progress::Warming | Progress::Ready if self.has_accepted() => {
+                let message =
+                    "the runner had accepted the run and waits for one now: it is not the same any more";
+                self.note(|heard| heard.report = Some(Err(message.to_owned())));
+                self.wake();
+                return Ok(());
             }
             Progress::Warming | Progress::Ready => {
                 self.note(|heard| {
@@ -317,6 +325,10 @@ impl Talk {
             heard.collecting = false;
         });
         self.wake();
+    }
+
+    fn has_accepted(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).accepted.is_some()
     }
 
     fn note(&self, work: impl FnOnce(&mut Heard)) {

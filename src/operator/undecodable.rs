@@ -37,7 +37,9 @@ pub(super) async fn refuse_undecodable(
     let said = status["conditions"].as_array().is_some_and(|conditions| {
         conditions.iter().any(|condition| condition["message"] == message.as_str())
     });
-    if said && status["observedGeneration"].as_i64() == generation {
+    // A version that could read it has ended it, and what that one has written stays.
+    let ended = status["completionTime"].is_string();
+    if (said || ended) && status["observedGeneration"].as_i64() == generation {
         return Ok(Action::await_change());
     }
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();

@@ -94,6 +94,7 @@ struct Waiting<'a> {
     outdated: Vec<&'a Pod>,
     failed: Vec<(&'a Pod, String)>,
     claimed: usize,
+    leaving: usize,
     unschedulable: Option<String>,
 }
 
@@ -156,8 +157,9 @@ fn sort<'a>(observed: &Observed<'a>) -> Waiting<'a> {
         let touched = template.and_then(|template| template.check(pod).err());
         match state {
             MemberState::Claimed => waiting.claimed += 1,
-            MemberState::Leaving | MemberState::Foreign => {}
-            _ if observed.expectations.is_leaving(uid(pod)) => {}
+            MemberState::Foreign => {}
+            MemberState::Leaving => waiting.leaving += 1,
+            _ if observed.expectations.is_leaving(uid(pod)) => waiting.leaving += 1,
             MemberState::Dead(message) => waiting.failed.push((pod, message)),
             MemberState::Starting | MemberState::Unschedulable(_) | MemberState::Up if touched.is_some() => {
                 let path = touched.unwrap_or_default();
@@ -213,9 +215,14 @@ fn removals(observed: &Observed<'_>, waiting: &Waiting<'_>, wanted: usize, comin
             let useful = wanted.saturating_sub(waiting.ready.len());
             let replaced = waiting.outdated.len().saturating_sub(useful);
             let most = wanted + count(observed.pool.spec.max_surge);
-            // Without room for a new one, an old one has to go first.
-            let blocked = coming == 0 && have < wanted && have + waiting.outdated.len() >= most;
-            let blocked = blocked && observed.pause.is_none();
+            // Without room for a new one, an old one has to go first; one at a time, and each gives its room before the next.
+            let full = have < wanted && have + waiting.outdated.len() >= most;
+            let no_quota = observed.pause.is_some_and(|pause| pause.reason == PoolReason::QuotaExceeded);
+            let blocked = match observed.pause {
+                None => full && (coming == 0 || waiting.unschedulable.is_some()),
+                Some(_) => no_quota && coming == 0 && have < wanted,
+            };
+            let blocked = blocked && waiting.leaving == 0;
             replaced.max(usize::from(blocked)).min(waiting.outdated.len())
         }
     };

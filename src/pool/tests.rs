@@ -248,6 +248,28 @@ fn without_a_surge_an_outdated_sandbox_goes_first() {
 }
 
 #[test]
+fn where_a_new_one_finds_no_room_an_outdated_sandbox_goes_first() {
+    let mut world = World::new(2);
+    let (a, b) = (world.member("a", up()), world.member("b", up()));
+    world.class.image = "localhost/sandbox:2".into();
+    let c = world.member("c", unschedulable());
+    assert_eq!(names(&world.plan(&[(&a, true), (&b, true), (&c, false)])), ["a"]);
+    let mut leaving = a.clone();
+    leaving.metadata.deletion_timestamp = Some(Time(world.now));
+    assert_eq!(
+        names(&world.plan(&[(&leaving, true), (&b, true), (&c, false)])),
+        Vec::<&str>::new(),
+        "one at a time"
+    );
+    world.pause = Some(Pause {
+        reason: PoolReason::QuotaExceeded,
+        message: "exceeded quota".into(),
+        rest: Duration::from_secs(1),
+    });
+    assert_eq!(names(&world.plan(&[(&a, true), (&b, true)])), ["a"], "a quota is room, too");
+}
+
+#[test]
 fn recreate_takes_all_outdated_ones_at_once() {
     let mut world = World::new(2);
     world.pool.spec.update_strategy = UpdateStrategy::Recreate;

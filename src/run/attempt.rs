@@ -3,16 +3,17 @@
 use super::effect::{Effect, Next, Plan};
 use super::handover::{expected, handover};
 use super::observed::{Intent, Line, Observed, RefusalKind, SessionView};
-use super::outcome::{Ending, read_exit};
+use super::outcome::{Ending, FAULT, read_exit};
 use super::plan::Accepted;
 use super::status::GATED;
 use super::step::{RECHECK, RESYNC, Step};
 use super::warm::unless_claimed;
 use crate::crd::{Attempt, Reason};
-use crate::sandbox::{LABEL_RUN_UID, PodState, StartTrouble, attempt_of, progress_time, read_pod};
+use crate::sandbox::{Exit, LABEL_RUN_UID, PodState, StartTrouble, attempt_of, progress_time, read_pod};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
+use std::time::Duration;
 
 /// Goes on with an attempt that is on record.
 pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
@@ -48,6 +49,8 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
     let wait = |step: Step<'_>, reason, message: &str| step.unless_overdue(since, reason, message);
     // What another process began may have been accepted long ago; only a new session can tell.
     let foreign = observed.intent == Intent::Unknown;
+    // So may be what was handed over on a connection that is no more.
+    let unsure = foreign || session.accepted || session.handed_over && session.line != Line::Open;
     match state {
         PodState::Pending => wait(step, Reason::Scheduling, "waiting for the scheduler"),
         PodState::Gated => {
@@ -60,18 +63,24 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
             wait(step, Reason::Unschedulable, &message)
         }
         PodState::Waiting(trouble, message) => wait(step, trouble_reason(trouble), &message),
+        PodState::Starting if unsure && !foreign => {
+            step.effects.push(Effect::OpenSession(Box::new(handover)));
+            step.run_out(since, RECHECK)
+        }
         PodState::Starting => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             wait(step, Reason::Starting, "the sandbox is starting")
         }
-        PodState::Running if foreign => {
+        PodState::Running if unsure => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             step.run_out(since, RESYNC)
         }
         PodState::Running => {
             step.effects.push(Effect::OpenSession(Box::new(handover)));
             let message = "the runner is up and has not accepted the run yet";
-            wait(step, Reason::Starting, message)
+            // It is given its time from when it could be asked: the API server may have been away before.
+            let asked = observed.running.map_or(since, |running| ago(observed, running));
+            step.unless_overdue(since.max(asked), Reason::Starting, message)
         }
         // Whoever may write a pod's status may write such an end into it: the runner is asked first, and one that was
         // listened to until its output ended has said all that it had to say.
@@ -80,17 +89,30 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
             step.conclude(Ending::Lost(Reason::PodLost, message.to_owned()))
         }
         PodState::Exited(exit) if exit.code == 0 && !may_have_reported(&session, foreign) => {
+            // However late it is: what it has to say is asked for first.
             step.effects.push(Effect::OpenSession(Box::new(handover)));
-            step.run_out(since, RECHECK)
+            step.interim(Reason::Running, "the runner is being asked for its report", Next::After(RECHECK))
         }
         PodState::Exited(exit) => {
-            let ending = read_exit(&exit, session.accepted || foreign, &expected(&handover));
+            let ending = read_exit(&exit, has_begun(&session, foreign, &exit), &expected(&handover));
             step.conclude(ending)
         }
         PodState::DeadlineExceeded => step.conclude(overdue()),
         PodState::Evicted(message) => step.lose(Reason::Evicted, &message),
         PodState::Lost(message) => step.lose(Reason::PodLost, &message),
     }
+}
+
+/// Whether a sandbox that has ended may have run the strategy: one that ended by a fault of its own without having accepted
+/// the run has not.
+fn has_begun(session: &SessionView, foreign: bool, exit: &Exit) -> bool {
+    session.accepted || foreign || session.handed_over && exit.code != FAULT
+}
+
+/// The time that long ago, in whole seconds.
+fn ago(observed: &Observed<'_>, time: Duration) -> jiff::Timestamp {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(observed.now.as_second().saturating_sub(seconds)).unwrap_or(observed.now)
 }
 
 /// Whether a report in the termination log may be the runner's: it has been given the run, by this process or perhaps
@@ -106,6 +128,10 @@ fn may_have_reported(session: &SessionView, foreign: bool) -> bool {
 fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     let observed = step.observed;
     let since = attempt.started_at.as_ref().map_or(observed.now, |time| time.0);
+    if attempt.pod_uid.is_some() || observed.intent == Intent::Created {
+        // It may have run. Never create it again.
+        return gone(step, run, attempt);
+    }
     if let Some(refusal) = observed.refusal {
         let reason = refusal.kind.reason();
         return match refusal.kind {
@@ -122,10 +148,6 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
             }
         };
     }
-    if attempt.pod_uid.is_some() || observed.intent == Intent::Created {
-        // It may have run. Never create it again.
-        return gone(step, run, attempt);
-    }
     step.create(run, attempt);
     Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() }
 }
@@ -138,12 +160,9 @@ fn gone(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     match heard.map(read_pod) {
         Some(PodState::Exited(exit)) if exit.code != 0 => {
             let handover = handover(observed, run, attempt, attempt.pod_uid.as_deref().unwrap_or_default());
-            let accepted = observed.session.is_some_and(|session| session.accepted);
-            step.conclude(read_exit(
-                &exit,
-                accepted || observed.intent == Intent::Unknown,
-                &expected(&handover),
-            ))
+            let session = observed.session.cloned().unwrap_or_default();
+            let begun = has_begun(&session, observed.intent == Intent::Unknown, &exit);
+            step.conclude(read_exit(&exit, begun, &expected(&handover)))
         }
         Some(PodState::DeadlineExceeded) => step.conclude(overdue()),
         Some(PodState::Evicted(message)) => step.lose(Reason::Evicted, &message),

@@ -54,6 +54,8 @@ pub struct Observed<'a> {
     pub scale_up: Option<Timestamp>,
     /// Time since our last write to this run's status; None if there was none in this process.
     pub since_write: Option<Duration>,
+    /// For how long this process has seen the pod running.
+    pub running: Option<Duration>,
     /// The operator's configuration.
     pub config: &'a Config,
     /// Now, in whole seconds, as statuses hold it.

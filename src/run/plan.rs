@@ -100,10 +100,12 @@ fn past_the_spec(mut step: Step<'_>, class: &SandboxClass, resolved: &Resolved<'
         }
         Gate::Accepted(strategy) => {
             step.draft.validated(true, strategy.warnings(), strategy.warnings().len());
+            let fingerprint = cache::fingerprint(&step.observed.run.spec, class, resolved, strategy);
+            let fingerprint = step.draft.fingerprint_of_attempt(fingerprint);
             step.draft.provenance(Provenance {
                 code_sha256: Some(strategy.sha256().to_owned()),
                 policy_digest: Some(gate_policy(&class.spec).digest()),
-                fingerprint: Some(cache::fingerprint(&step.observed.run.spec, class, resolved, strategy)),
+                fingerprint,
                 resolved: Some(resolved.echo.clone()),
                 ..Provenance::default()
             });

@@ -240,6 +240,14 @@ impl Draft {
         provenance.resolved = known.resolved;
     }
 
+    /// The fingerprint of what this attempt comes to: none where its sandbox was made when class or engine were others than now,
+    /// as its result then answers no other run.
+    pub(super) fn fingerprint_of_attempt(&mut self, now: String) -> Option<String> {
+        let is_open = self.open_attempt().is_some();
+        let on_record = self.status.provenance.as_ref().and_then(|known| known.fingerprint.as_ref());
+        (!is_open || on_record == Some(&now)).then_some(now)
+    }
+
     /// The values on record for this input.
     pub(super) fn resolved(&self) -> Option<&ResolvedSpec> {
         self.status.provenance.as_ref()?.resolved.as_ref()

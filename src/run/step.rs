@@ -4,7 +4,7 @@ use super::cache;
 use super::effect::{Effect, Next, Notice, Plan};
 use super::judgement::judge;
 use super::lifecycle::resurrection;
-use super::observed::Observed;
+use super::observed::{Line, Observed};
 use super::outcome::{Ending, write_report};
 use super::plan::Accepted;
 use super::status::{Draft, has_succeeded, ready};
@@ -202,6 +202,12 @@ impl Step<'_> {
             + REPORT_GRACE;
         self.draft.fallback_over();
         let rest = allowed - seconds_since(self.observed, since);
+        let line = self.observed.session.map_or(Line::Trying, |session| session.line);
+        if rest <= 0 && line == Line::Trying {
+            // The operator may have been away for all that time, and the report may be waiting.
+            let message = "the runner is being asked for its report";
+            return self.interim(Reason::Running, message, Next::After(pause.min(RECHECK)));
+        }
         if rest <= 0 {
             let message = "the runner did not report within its deadline".to_owned();
             return self.conclude(Ending::Failed(Reason::DeadlineExceeded, message));

@@ -90,6 +90,7 @@ impl World {
             room_since: None,
             scale_up: None,
             since_write: None,
+            running: None,
             config: &self.config,
             now: self.now,
         }

@@ -113,8 +113,8 @@ pub(super) fn unless_claimed<'a>(
     match observed.pod {
         _ if !attempt.warm => return Ok(step),
         Some(pod) if is_ours(observed, pod, attempt) => return Ok(step),
-        // A claim whose answer was lost is none that was not made: there is a session with the sandbox.
-        None if observed.intent != Intent::Recorded || observed.session.is_some() => return Ok(step),
+        // Only of a claim that was refused is it known that nothing was handed over.
+        None if observed.intent != Intent::Recorded || !observed.claim.lost => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
             let Some(claim) = claim(observed, run, (attempt, pod)) else { return Ok(step) };
             step.effects.push(Effect::Claim(Box::new(claim)));

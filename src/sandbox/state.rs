@@ -56,6 +56,10 @@ pub fn read_pod(pod: &Pod) -> PodState {
     let Some(status) = &pod.status else {
         return PodState::Pending;
     };
+    if is_restarted(status) {
+        let message = "the sandbox's container was started again: somebody has changed its pod";
+        return PodState::Lost(message.into());
+    }
     let exit = exit(status);
     // A runner that has reported, or that ran out of memory, says more than whoever ended the pod around it; any other
     // exit code is only what that somebody did.
@@ -123,6 +127,13 @@ pub fn progress_time(pod: &Pod) -> Option<jiff::Timestamp> {
 
 fn container_state(status: &PodStatus) -> Option<&ContainerState> {
     status.container_statuses.iter().flatten().find(|container| container.name == CONTAINER)?.state.as_ref()
+}
+
+/// Nothing of ours is ever started again. A kubelet does it with a container whose image somebody has changed, and what runs
+/// then is somebody else's.
+fn is_restarted(status: &PodStatus) -> bool {
+    let own = status.container_statuses.iter().flatten().filter(|container| container.name == CONTAINER);
+    own.into_iter().any(|container| container.restart_count > 0)
 }
 
 fn exit(status: &PodStatus) -> Option<Exit> {
@@ -196,6 +207,17 @@ mod tests {
         pod(serde_json::json!({"phase": "Failed",
             "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": false, "restartCount": 0,
                 "state": {"terminated": {"exitCode": code, "reason": reason, "message": "m"}}}]}))
+    }
+
+    #[test]
+    fn a_container_that_was_started_again_is_not_ours_any_more() {
+        let status = |count: i32| {
+            pod(serde_json::json!({"phase": "Running",
+                "containerStatuses": [{"name": "runner", "image": "", "imageID": "", "ready": true,
+                    "restartCount": count, "state": {"running": {}}}]}))
+        };
+        assert_eq!(status(0), PodState::Running);
+        assert!(matches!(status(1), PodState::Lost(_)), "{:?}", status(1));
     }
 
     #[test]

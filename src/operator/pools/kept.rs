@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -32,14 +32,31 @@ pub(super) struct Kept {
 /// One of them.
 struct Keeper {
     pool: PoolTarget,
-    /// Whether the runner has said that it waits, on the present connection.
-    ready: Arc<AtomicBool>,
-    since: Timestamp,
+    standing: Arc<Standing>,
     /// Until somebody has taken it. What is left then keeps a look that is behind from attaching to the sandbox once more.
     wanted: Option<oneshot::Sender<oneshot::Sender<Connection>>>,
     task: AbortHandle,
     /// A claim is under way: the watch may show it sooner than its answer comes, and then the sandbox waits no more.
     is_held: bool,
+}
+
+/// How it stands with a sandbox.
+struct Standing {
+    /// Whether the runner has said that it waits, on the present connection.
+    ready: AtomicBool,
+    /// In seconds since the epoch: since when this process tries to hear that it does, again after each connection that broke.
+    since: AtomicI64,
+}
+
+impl Standing {
+    fn new() -> Self {
+        Self { ready: AtomicBool::new(false), since: AtomicI64::new(Timestamp::now().as_second()) }
+    }
+
+    fn set(&self, ready: bool) {
+        self.since.store(Timestamp::now().as_second(), Ordering::Release);
+        self.ready.store(ready, Ordering::Release);
+    }
 }
 
 impl Kept {
@@ -56,33 +73,29 @@ impl Kept {
         if keepers.contains_key(uid) {
             return;
         }
-        let ready = Arc::new(AtomicBool::new(false));
+        let standing = Arc::new(Standing::new());
         let (wanted, asked) = oneshot::channel();
         let keeping = Keeping {
             pods,
             pod_name: name.to_owned(),
-            ready: ready.clone(),
+            standing: standing.clone(),
             trigger: bell.0.clone(),
             pool: bell.1.clone(),
         };
         let task = tokio::spawn(keeping.until_wanted(asked)).abort_handle();
         keepers.insert(
             uid.to_owned(),
-            Keeper {
-                pool: bell.1.clone(),
-                ready,
-                since: Timestamp::now(),
-                wanted: Some(wanted),
-                task,
-                is_held: false,
-            },
+            Keeper { pool: bell.1.clone(), standing, wanted: Some(wanted), task, is_held: false },
         );
     }
 
     /// Whether that sandbox waits for a run, and since when this process tries to hear that it does.
     pub(super) fn look(&self, uid: &str) -> (bool, Option<Timestamp>) {
         let keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
-        keepers.get(uid).map_or((false, None), |keeper| (keeper.is_ready(), Some(keeper.since)))
+        keepers.get(uid).map_or((false, None), |keeper| {
+            let since = Timestamp::from_second(keeper.standing.since.load(Ordering::Acquire));
+            (keeper.is_ready(), since.ok())
+        })
     }
 
     /// Whether that sandbox waits for a run.
@@ -97,7 +110,7 @@ impl Kept {
             let keeper = keepers.get_mut(uid)?;
             keeper.is_held = false;
             // That it is not ready any more is no reason to replace it.
-            keeper.since = Timestamp::now();
+            keeper.standing.set(false);
             (keeper.wanted.take()?, keeper.task.clone())
         };
         let (give, given) = oneshot::channel();
@@ -135,7 +148,7 @@ impl Kept {
 
 impl Keeper {
     fn is_ready(&self) -> bool {
-        self.wanted.is_some() && self.ready.load(Ordering::Acquire)
+        self.wanted.is_some() && self.standing.ready.load(Ordering::Acquire)
     }
 }
 
@@ -143,7 +156,7 @@ impl Keeper {
 struct Keeping {
     pods: Api<Pod>,
     pod_name: String,
-    ready: Arc<AtomicBool>,
+    standing: Arc<Standing>,
     trigger: UnboundedSender<PoolTarget>,
     pool: PoolTarget,
 }
@@ -185,7 +198,7 @@ impl Keeping {
     }
 
     fn say(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Release);
+        self.standing.set(ready);
         // Fails only when the controller is gone, and then nobody is left to be woken.
         let _ = self.trigger.unbounded_send(self.pool.clone());
     }

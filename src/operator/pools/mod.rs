@@ -36,6 +36,8 @@ const OFFERED: Duration = Duration::from_secs(10);
 /// How long a pool starts no other sandbox when a run has taken one, unless the run has its report before. Starting one
 /// costs a node a second of processor time, and most runs need less than a tenth of that.
 const QUIET: Duration = Duration::from_millis(300);
+/// How long together, where one run comes after the other.
+const LONGEST_QUIET: Duration = Duration::from_secs(1);
 
 /// The root objects: one that cannot be decoded must not stop the watch.
 type Guarded = DeserializeGuard<SandboxPool>;
@@ -52,6 +54,8 @@ pub(super) struct Pools {
     offered: Arc<Mutex<HashMap<String, (String, Instant)>>>,
     /// Runs that have just taken a sandbox, with the pool that it was of.
     running: Arc<Mutex<HashMap<String, (PoolTarget, Instant)>>>,
+    /// Since when nothing is started because of them.
+    quiet_since: Arc<Mutex<HashMap<PoolTarget, Instant>>>,
     trigger: UnboundedSender<PoolTarget>,
 }
 
@@ -101,6 +105,7 @@ impl Pools {
             kept: Kept::default(),
             offered: Arc::default(),
             running: Arc::default(),
+            quiet_since: Arc::default(),
             trigger,
         };
         (pools, Parts { roots: root_writer, members: member_writer, heard })
@@ -150,6 +155,15 @@ impl Pools {
         let Some(pod) = candidates.iter().find(as_it_was) else { return Offer::Cold(ColdReason::NoneReady) };
         offered.insert(pod.uid().unwrap_or_default(), (uid, Instant::now()));
         Offer::Member(pod.clone())
+    }
+
+    /// That run does not take the sandbox that it was offered: it is free for others.
+    pub(super) fn is_declined(&self, run_uid: &str, pod: &Pod) {
+        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        let pod_uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        if offered.get(pod_uid).is_some_and(|(other, _)| other == run_uid) {
+            offered.remove(pod_uid);
+        }
     }
 
     /// Whether a waiting sandbox is still what its pool would make now, and nobody's.
@@ -212,7 +226,14 @@ impl Pools {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, (_, since)| since.elapsed() < QUIET);
         let own = running.values().filter(|(of, _)| of == pool);
-        own.map(|(_, since)| QUIET.saturating_sub(since.elapsed())).max()
+        let rest = own.map(|(_, since)| QUIET.saturating_sub(since.elapsed())).max();
+        let mut quiet_since = self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if rest.is_none() {
+            quiet_since.remove(pool);
+            return None;
+        }
+        let quiet = quiet_since.entry(pool.clone()).or_insert_with(Instant::now).elapsed();
+        rest.filter(|_| quiet < LONGEST_QUIET)
     }
 
     /// The connection that is kept to that sandbox.

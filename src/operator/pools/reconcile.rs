@@ -14,6 +14,7 @@ use crate::pool::{
 use crate::run::{MISSING_PROFILE, RefusalKind, missing_class};
 use crate::sandbox::{LABEL_POOL, MANAGER_POOL, build_deny_all, label_value};
 use crate::wire::clean;
+use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -27,6 +28,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Until the next look at a pool whose sandboxes are not known yet.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// Bytes of a refusal's words.
 const MESSAGE: usize = 400;
 /// The longest pause after sandboxes that did not come up.
@@ -56,7 +59,11 @@ struct Note {
 }
 
 impl Note {
+    /// One more failure, unless it belongs to the last one: what takes one sandbox often takes several.
     fn fail(&mut self, reason: PoolReason, message: &str) {
+        if self.pause().is_some() {
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         let pause = Duration::from_secs(1 << self.failures.min(9)).min(LONGEST_PAUSE);
         self.pause = Some((reason, clean(message, MESSAGE), Instant::now() + pause));
@@ -129,6 +136,10 @@ pub(super) async fn reconcile(seen: Arc<Guarded>, context: Arc<Context>) -> Resu
     let uid = pool.uid().unwrap_or_default();
     let target = ObjectRef::from_obj(seen.as_ref());
     let namespace = pool.namespace().unwrap_or_default();
+    if context.pools.members.wait_until_ready().now_or_never().is_none() {
+        // Which sandboxes there are is not known yet, and none of them is to be made once more.
+        return Ok(Action::requeue(FIRST_LOOK));
+    }
     // 1. observe (client required)
     let class = context.classes.get(&pool.spec.class_name).await.map_err(Error::ReadClass)?;
     let template = template(&context, pool, class.as_deref());
@@ -296,4 +307,19 @@ async fn patch_status(
 /// What to do when looking or writing failed: again, a little later.
 pub(super) fn error_policy(_: Arc<Guarded>, _: &Error, _: Arc<Context>) -> Action {
     Action::requeue(Duration::from_secs(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_together_is_one_failure() {
+        let mut note = Note::default();
+        for _ in 0..10 {
+            note.fail(PoolReason::SandboxStartFailed, "no");
+        }
+        assert_eq!(note.failures, 1);
+        assert!(note.pause().is_some_and(|pause| pause.rest <= Duration::from_secs(2)));
+    }
 }

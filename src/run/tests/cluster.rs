@@ -5,6 +5,7 @@ mod happening;
 mod memory;
 mod race;
 
+use crate::run::Line;
 use happening::{Happening, RUNNING, happening};
 use memory::Cluster;
 use proptest::prelude::*;
@@ -62,6 +63,8 @@ fn a_claim_whose_answer_was_lost_is_followed_up_and_never_made_anew() {
     cluster.reconcile();
     cluster.reconcile();
     assert_eq!(cluster.handed.len(), 1, "the sandbox was found to be the run's");
+    // As after a look that gave the sandbox up and came no further.
+    cluster.session = None;
     // Deleted by force: nothing is heard of its end.
     cluster.happen(Happening::PodGone);
     cluster.reconcile();
@@ -110,6 +113,7 @@ proptest! {
                 break;
             }
             cluster.happen(Happening::PodState(RUNNING));
+            cluster.happen(Happening::Line(Line::Refused));
             cluster.happen(Happening::Seconds(500));
             cluster.reconcile();
         }

@@ -6,7 +6,7 @@ use crate::crd::{
     Acceptance, CachePolicy, CheckMode, Checks, Durations, OnReject, Reason, RunPath, StrategyRun,
     StrategyRunStatus, Verdict,
 };
-use crate::run::{Artifact, Effect, Next, Plan, SessionView, is_finished, plan};
+use crate::run::{Artifact, Effect, Line, Next, Plan, SessionView, is_finished, plan};
 use crate::wire::{
     ArtifactHead, ArtifactKind, CheckResult, CheckResults, DeterminismResult, Difference, Isolation, Layer,
     LookaheadResult, Metrics, Report, Variation, sha256_hex,
@@ -124,7 +124,7 @@ fn a_runner_is_waited_for_as_long_as_its_checks_may_take() {
     let mut world = World::new();
     world.run.spec.checks = Some(Checks { deadline_seconds: Some(5000), ..Checks::default() });
     world.step();
-    let accepted = || Some(SessionView { accepted: true, ..SessionView::default() });
+    let accepted = || Some(SessionView { accepted: true, line: Line::Open, ..SessionView::default() });
     world.later(300 + 30 + 5000);
     assert_eq!(ready(&with_pod(&world, running(), accepted())), ("Unknown", "Running"));
     world.later(60);
@@ -319,6 +319,17 @@ fn finished_equal() -> StrategyRun {
     let status = plan(&observed).status;
     world.run.status = status.map(|status| *status);
     world.run
+}
+
+#[test]
+fn a_result_of_a_sandbox_that_was_made_from_another_class_answers_nobody() {
+    let mut world = pinned();
+    let recorded = world.step().status.unwrap();
+    let fingerprint = |plan: &Plan| plan.status.as_ref().unwrap().provenance.clone().unwrap().fingerprint;
+    let look = |world: &World| with_pod(world, serde_json::json!({"phase": "Pending"}), None);
+    assert_eq!(fingerprint(&look(&world)), recorded.provenance.unwrap().fingerprint);
+    world.class.as_mut().unwrap().spec.image = PINNED.replace('0', "1");
+    assert_eq!(fingerprint(&look(&world)), None);
 }
 
 fn look(world: &World, equal: &StrategyRun) -> Plan {

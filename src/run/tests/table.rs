@@ -8,6 +8,7 @@ use crate::run::{
 use crate::sandbox::{Exit, PodState, read_pod};
 use crate::wire::{Metrics, Outcome, StrategyFault};
 use serde_json::json;
+use std::time::Duration;
 
 pub(super) fn ready(plan: &Plan) -> (&str, &str) {
     let status = plan.status.as_ref().expect("a status is written");
@@ -109,6 +110,9 @@ fn an_attempt_whose_pod_was_on_record_is_never_created_again() {
     for intent in [Intent::Unknown, Intent::Recorded, Intent::Created] {
         let mut observed = world.observe();
         (observed.run, observed.intent) = (&run, intent);
+        // Of a creation whose answer was lost.
+        let refusal = Refusal { kind: RefusalKind::Server, message: "no answer".into() };
+        observed.refusal = Some(&refusal);
         let plan = plan(&observed);
         assert!(!plan.effects.iter().any(|effect| matches!(effect, Effect::CreatePod(_))));
         assert_eq!(ready(&plan), ("Unknown", "Retrying"));
@@ -297,10 +301,15 @@ fn a_running_pod_is_handed_the_run() {
 fn an_accepted_run_is_not_bound_by_the_scheduling_deadline() {
     let mut world = recorded();
     world.later(200);
-    let session = SessionView { accepted: true, ..SessionView::default() };
-    assert_eq!(ready(&with_pod(&world, running(), Some(session.clone()))), ("Unknown", "Running"));
+    let session = |line| Some(SessionView { accepted: true, line, ..SessionView::default() });
+    assert_eq!(ready(&with_pod(&world, running(), session(Line::Open))), ("Unknown", "Running"));
     world.later(300);
-    assert_eq!(ready(&with_pod(&world, running(), Some(session))), ("False", "DeadlineExceeded"));
+    assert_eq!(
+        ready(&with_pod(&world, running(), session(Line::Trying))),
+        ("Unknown", "Running"),
+        "not asked yet"
+    );
+    assert_eq!(ready(&with_pod(&world, running(), session(Line::Open))), ("False", "DeadlineExceeded"));
 }
 
 #[test]
@@ -375,6 +384,25 @@ fn a_runner_that_never_accepts_is_a_start_that_failed() {
     let mut world = recorded();
     world.later(30);
     assert_eq!(ready(&with_pod(&world, running(), None)), ("False", "SandboxStartFailed"));
+    // What was handed over on a connection that is no more may be running.
+    let session = |line| Some(SessionView { handed_over: true, line, ..SessionView::default() });
+    assert_eq!(ready(&with_pod(&world, running(), session(Line::Open))), ("False", "SandboxStartFailed"));
+    assert_eq!(ready(&with_pod(&world, running(), session(Line::Refused))), ("Unknown", "Running"));
+}
+
+#[test]
+fn a_runner_has_its_time_from_when_it_could_be_asked() {
+    let mut world = recorded();
+    world.later(300);
+    let pod = world.pod(running());
+    let run = on_record(&world);
+    let look = |seen| {
+        let mut observed = world.observe();
+        (observed.run, observed.pod, observed.intent) = (&run, Some(&pod), Intent::Created);
+        observed.running = Some(Duration::from_secs(seen));
+        ready(&plan(&observed)).1.to_owned()
+    };
+    assert_eq!((look(29), look(30)), ("Starting".to_owned(), "SandboxStartFailed".to_owned()));
 }
 
 #[test]

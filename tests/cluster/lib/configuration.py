@@ -133,7 +133,6 @@ maxPods: 250
 podPidsLimit: {POD_PIDS_LIMIT}
 serializeImagePulls: false
 registryPullQPS: 0
-eventRecordQPS: 0
 kubeAPIQPS: 200
 kubeAPIBurst: 400
 imageGCHighThresholdPercent: 100

@@ -196,6 +196,10 @@ impl Cluster {
             let offer = self.offer();
             let strays = self.see_strays();
             let pod = name.as_ref().and_then(|name| self.pods.get(name)).cloned();
+            if pod.as_ref().is_some_and(|pod| self.is_taken(pod)) {
+                self.has_sandbox();
+                self.lost_claim = None;
+            }
             let mut observed = self.world.observe();
             observed.pod = pod.as_ref();
             observed.last_word = self.last_word.as_ref();
@@ -279,6 +283,12 @@ impl Cluster {
             self.has_sandbox();
         }
         true
+    }
+
+    /// Whether that pod was claimed for the last attempt.
+    fn is_taken(&self, pod: &Pod) -> bool {
+        let last = self.world.run.last_attempt().filter(|last| last.warm && last.finished_at.is_none());
+        last.is_some_and(|last| last.pod_uid == pod.metadata.uid) && crate::sandbox::is_claimed(pod)
     }
 
     /// The operator knows that the attempt has its sandbox.
