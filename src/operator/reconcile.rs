@@ -6,7 +6,7 @@ use super::error::Error;
 use super::observe::observe;
 use super::undecodable::refuse_undecodable;
 use crate::crd::StrategyRun;
-use crate::run::{Next, leaves_place, plan};
+use crate::run::{Effect, Next, leaves_place, plan};
 use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
@@ -42,7 +42,7 @@ pub(super) async fn reconcile(
         // 2. plan (no client required; infallible)
         let plan = plan(&facts.as_observed(&context));
         let next = plan.next;
-        if plan.beside.is_none() {
+        if plan.beside.is_none() && !plan.effects.iter().any(|effect| matches!(effect, Effect::Claim(_))) {
             facts.decline(&context);
         }
         // 3. enact (client required)

@@ -63,6 +63,8 @@ pub(super) struct Heard {
     pub(super) accepted: Option<Instant>,
     pub(super) reported: Option<Instant>,
     line: Line,
+    /// It has said that it waits for a run after it was handed one: that one has not come through.
+    waits: bool,
     /// Its output has ended without a report.
     silent: bool,
     report: Option<Result<Box<Report>, String>>,
@@ -77,6 +79,7 @@ impl Heard {
             accepted: self.accepted.is_some(),
             handed_over: self.handed_over.is_some(),
             line: self.line,
+            waits: self.waits,
             report: self.report.clone(),
             collecting: self.collecting,
             artifacts: self.artifacts.clone(),
@@ -234,6 +237,7 @@ impl Talk {
             }
             Progress::Warming | Progress::Ready => {
                 self.note(|heard| {
+                    heard.waits = heard.handed_over.is_some();
                     heard.handed_over.get_or_insert_with(Instant::now);
                 });
                 streams.send(&Inbound::Run(Box::new(self.run.clone()))).await?;

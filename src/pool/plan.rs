@@ -15,6 +15,8 @@ use std::time::Duration;
 const AGE: i64 = 12 * 3600;
 /// Seconds that a sandbox on a node may take to come up.
 const START: i64 = 180;
+/// Seconds for which a sandbox that was told to go is expected to give its room.
+const GOING: i64 = 60;
 /// Sandboxes that come up at the same time at least; a large pool may start a quarter of itself at once.
 const STARTING: usize = 4;
 /// A status is written at most this often, as each claim and each refill changes it.
@@ -158,7 +160,7 @@ fn sort<'a>(observed: &Observed<'a>) -> Waiting<'a> {
         match state {
             MemberState::Claimed => waiting.claimed += 1,
             MemberState::Foreign => {}
-            MemberState::Leaving => waiting.leaving += 1,
+            MemberState::Leaving => waiting.leaving += usize::from(is_going(observed, pod)),
             _ if observed.expectations.is_leaving(uid(pod)) => waiting.leaving += 1,
             MemberState::Dead(message) => waiting.failed.push((pod, message)),
             MemberState::Starting | MemberState::Unschedulable(_) | MemberState::Up if touched.is_some() => {
@@ -272,6 +274,12 @@ fn name(observed: &Observed<'_>, number: usize) -> String {
     let pool = observed.pool;
     let uid = pool.metadata.uid.as_deref().unwrap_or_default();
     member_name(&pool.name_any(), uid, &format!("{}/{number}", observed.seed))
+}
+
+/// Whether a pod that was told to go will be gone in a moment; on a node that does not answer it stays for long.
+fn is_going(observed: &Observed<'_>, pod: &Pod) -> bool {
+    let told = pod.metadata.deletion_timestamp.as_ref().map(|time| time.0.as_second());
+    told.is_some_and(|told| observed.now.as_second() - told < GOING)
 }
 
 fn age(observed: &Observed<'_>, pod: &Pod) -> i64 {

@@ -49,8 +49,13 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
     let wait = |step: Step<'_>, reason, message: &str| step.unless_overdue(since, reason, message);
     // What another process began may have been accepted long ago; only a new session can tell.
     let foreign = observed.intent == Intent::Unknown;
-    // So may be what was handed over on a connection that is no more.
-    let unsure = foreign || session.accepted || session.handed_over && session.line != Line::Open;
+    // So may be what was handed over on a connection that is no more, unless the runner has said since that it waits for a run.
+    let unheard = match session.line {
+        Line::Open => false,
+        Line::Trying => session.handed_over && !session.waits,
+        Line::Refused | Line::Over => session.handed_over,
+    };
+    let unsure = foreign || session.accepted || unheard;
     match state {
         PodState::Pending => wait(step, Reason::Scheduling, "waiting for the scheduler"),
         PodState::Gated => {
@@ -89,9 +94,8 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
             step.conclude(Ending::Lost(Reason::PodLost, message.to_owned()))
         }
         PodState::Exited(exit) if exit.code == 0 && !may_have_reported(&session, foreign) => {
-            // However late it is: what it has to say is asked for first.
             step.effects.push(Effect::OpenSession(Box::new(handover)));
-            step.interim(Reason::Running, "the runner is being asked for its report", Next::After(RECHECK))
+            step.run_out(since, RECHECK)
         }
         PodState::Exited(exit) => {
             let ending = read_exit(&exit, has_begun(&session, foreign, &exit), &expected(&handover));

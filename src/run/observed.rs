@@ -185,11 +185,14 @@ impl RefusalKind {
 
 /// What a runner has said over `attach`.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that was said, or was not")]
 pub struct SessionView {
     /// It has latched the run.
     pub accepted: bool,
     /// The run was sent to it, whether or not it has answered.
     pub handed_over: bool,
+    /// It has said after that that it waits for a run: what was sent before has not come through.
+    pub waits: bool,
     /// Whether it can be spoken to.
     pub line: Line,
     /// Its report, or why what it sent is not believed.

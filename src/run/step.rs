@@ -4,7 +4,7 @@ use super::cache;
 use super::effect::{Effect, Next, Notice, Plan};
 use super::judgement::judge;
 use super::lifecycle::resurrection;
-use super::observed::{Line, Observed};
+use super::observed::{Intent, Line, Observed};
 use super::outcome::{Ending, write_report};
 use super::plan::Accepted;
 use super::status::{Draft, has_succeeded, ready};
@@ -200,10 +200,13 @@ impl Step<'_> {
             + i64::from(resolved.checks.seconds())
             + i64::from(resolved.scheduling_deadline_seconds)
             + REPORT_GRACE;
-        self.draft.fallback_over();
+        let session = self.observed.session.cloned().unwrap_or_default();
+        let has_it = session.accepted || self.observed.intent == Intent::Unknown;
+        if has_it {
+            self.draft.fallback_over();
+        }
         let rest = allowed - seconds_since(self.observed, since);
-        let line = self.observed.session.map_or(Line::Trying, |session| session.line);
-        if rest <= 0 && line == Line::Trying {
+        if rest <= 0 && session.line == Line::Trying {
             // The operator may have been away for all that time, and the report may be waiting.
             let message = "the runner is being asked for its report";
             return self.interim(Reason::Running, message, Next::After(pause.min(RECHECK)));
@@ -212,7 +215,12 @@ impl Step<'_> {
             let message = "the runner did not report within its deadline".to_owned();
             return self.conclude(Ending::Failed(Reason::DeadlineExceeded, message));
         }
-        self.interim(Reason::Running, "the strategy is running", Next::After(seconds(rest).min(pause)))
+        let message = if has_it {
+            "the strategy is running"
+        } else {
+            "the run was handed over, and the sandbox is being asked whether it has it"
+        };
+        self.interim(Reason::Running, message, Next::After(seconds(rest).min(pause)))
     }
 
     /// The attempt has ended.

@@ -129,8 +129,8 @@ fn container_state(status: &PodStatus) -> Option<&ContainerState> {
     status.container_statuses.iter().flatten().find(|container| container.name == CONTAINER)?.state.as_ref()
 }
 
-/// Nothing of ours is ever started again. A kubelet does it with a container whose image somebody has changed, and what runs
-/// then is somebody else's.
+/// Nothing of ours is meant to be started again. A kubelet does it with a container whose image somebody has changed, and what
+/// runs then is somebody else's; and with one that it had made and never started, which costs an attempt.
 fn is_restarted(status: &PodStatus) -> bool {
     let own = status.container_statuses.iter().flatten().filter(|container| container.name == CONTAINER);
     own.into_iter().any(|container| container.restart_count > 0)

@@ -93,8 +93,9 @@ impl Kept {
     pub(super) fn look(&self, uid: &str) -> (bool, Option<Timestamp>) {
         let keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
         keepers.get(uid).map_or((false, None), |keeper| {
-            let since = Timestamp::from_second(keeper.standing.since.load(Ordering::Acquire));
-            (keeper.is_ready(), since.ok())
+            // In this order: one that ceases to be ready meanwhile has the later time.
+            let ready = keeper.is_ready();
+            (ready, Timestamp::from_second(keeper.standing.since.load(Ordering::Acquire)).ok())
         })
     }
 

@@ -388,6 +388,19 @@ fn a_runner_that_never_accepts_is_a_start_that_failed() {
     let session = |line| Some(SessionView { handed_over: true, line, ..SessionView::default() });
     assert_eq!(ready(&with_pod(&world, running(), session(Line::Open))), ("False", "SandboxStartFailed"));
     assert_eq!(ready(&with_pod(&world, running(), session(Line::Refused))), ("Unknown", "Running"));
+    let waits = SessionView { handed_over: true, waits: true, ..SessionView::default() };
+    assert_eq!(ready(&with_pod(&world, running(), Some(waits))), ("False", "SandboxStartFailed"));
+}
+
+#[test]
+fn a_container_that_ends_without_a_word_and_cannot_be_asked_is_not_asked_for_ever() {
+    let mut world = recorded();
+    let session = |line| Some(SessionView { line, ..SessionView::default() });
+    let ended = || exited(0, "Completed", "");
+    assert_eq!(ready(&with_pod(&world, ended(), session(Line::Refused))), ("Unknown", "Running"));
+    world.later(500);
+    assert_eq!(ready(&with_pod(&world, ended(), session(Line::Trying))), ("Unknown", "Running"));
+    assert_eq!(ready(&with_pod(&world, ended(), session(Line::Refused))), ("False", "DeadlineExceeded"));
 }
 
 #[test]
