@@ -364,8 +364,8 @@ pub(super) fn is_object_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(part) && !name.starts_with('.')
 }
 
-/// The pod of the last attempt, live: a cache may be behind, and what is decided on it cannot be undone. For a run that has
-/// ended only the pod's deletion is decided, by UID; and each step of its going away is one more look.
+/// The pod of the last attempt, live: a cache may be behind, and what is decided on it cannot be undone. Only of a pod that goes
+/// away after its run is the watch's word enough: each step of that is one more look, and there is nothing left to decide.
 async fn observe_pod(
     context: &Context,
     run: &StrategyRun,
@@ -377,10 +377,10 @@ async fn observe_pod(
     };
     let namespace = run.namespace().unwrap_or_default();
     let known = context.sandboxes.get(&ObjectRef::new(name).within(&namespace));
-    if finished && known.is_some() {
+    if finished && known.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some()) {
         return Ok(known);
     }
-    if finished && kept_until(context, run) < now.as_second() {
+    if finished && known.is_none() && kept_until(context, run) < now.as_second() {
         return Ok(None);
     }
     if let Some(pod) = context.memory.with(&run.uid().unwrap_or_default(), |note| note.recent_pod(name)) {
