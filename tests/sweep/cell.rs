@@ -68,6 +68,8 @@ struct Trace {
     pods: BTreeMap<String, usize>,
     made: usize,
     deleted: usize,
+    /// Deletions that went through to the API server, as far as anybody knows, and that nobody heard the answer to.
+    unanswered: usize,
     /// Pods that are there in the end.
     left: usize,
     policies: usize,
@@ -169,8 +171,9 @@ fn compare(seen: &Trace, reference: &Trace, road: Road) -> Vec<String> {
     check(seen.pods.len() == own, format!("pods created: {} for {own} attempts", seen.pods.len()));
     check(seen.left == reference.left, format!("pods left: {}", seen.left));
     let (created, gone) = (seen.pods.len() + seen.made + road.waiting(), seen.deleted + seen.left);
-    // Who tells a pod twice to go is answered twice.
-    let balanced = if seen.warm == 0 && seen.made == 0 { created == gone } else { created <= gone };
+    // Who tells a pod twice to go is answered twice; and who dies while it is being told hears no answer.
+    let balanced =
+        if seen.warm == 0 && seen.made == 0 { created == gone } else { created <= gone + seen.unanswered };
     check(balanced, format!("{created} pods, {} deleted and {} left", seen.deleted, seen.left));
     check(seen.policies == reference.policies, format!("policies created: {}", seen.policies));
     check(
@@ -294,6 +297,11 @@ fn read(stand: &Stand, road: Road, run: &StrategyRun, seen: &[Seen]) -> Trace {
         left: pods_of(&stand.home.name, ""),
         warm: attempts.iter().filter(|attempt| attempt.warm).count(),
         deleted: done("delete", "pods").len(),
+        unanswered: seen
+            .iter()
+            .filter(|seen| seen.call.verb == "delete" && seen.call.resource == "pods")
+            .filter(|seen| seen.code.is_none() && seen.fate == Fate::Pass)
+            .count(),
         policies: done("create", "networkpolicies").len(),
         writes: done("patch", "strategyruns/status").len(),
         containers: stand.home.containers_started(&names),
