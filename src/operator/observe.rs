@@ -3,12 +3,12 @@
 use super::context::{Context, GateNote};
 use super::error::{Error, within};
 use super::gate::observe_gate;
-use crate::crd::{Attempt, SandboxClass, StrategyRun};
+use crate::crd::{SandboxClass, StrategyRun};
 use crate::run::{
     ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Stray,
-    Ticket, Timeline, answers, input_hash, is_finished, sought, wants_member, wants_place,
+    Ticket, Timeline, answers, input_hash, is_finished, is_ours, sought, wants_member, wants_place,
 };
-use crate::sandbox::{LABEL_POOL, LABEL_RUN_UID, PodState, attempt_of, read_pod};
+use crate::sandbox::{LABEL_POOL, LABEL_RUN_UID, PodState, read_pod};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
@@ -189,7 +189,7 @@ fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Known {
     let is_on_a_node = pod.is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
     let is_running = pod.is_some_and(|pod| read_pod(pod) == PodState::Running);
     let is_taken = run.last_attempt().is_some_and(|last| {
-        last.warm && last.finished_at.is_none() && pod.is_some_and(|pod| is_taken(pod, &uid, last))
+        last.warm && last.finished_at.is_none() && pod.is_some_and(|pod| is_ours(run, pod, last))
     });
     let last = last_pod_name(run);
     context.memory.with(&uid, |note| {
@@ -221,13 +221,6 @@ fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Known {
             last_word: note.last_word.clone(),
         }
     })
-}
-
-/// Whether that pod is the sandbox of that attempt of the run, and has been claimed for it.
-fn is_taken(pod: &Pod, run_uid: &str, attempt: &Attempt) -> bool {
-    pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == run_uid)
-        && attempt_of(pod) == Some(attempt.number)
-        && pod.metadata.uid == attempt.pod_uid
 }
 
 /// What has become of the claim of the pool's sandbox that is on record.

@@ -8,7 +8,7 @@ use super::plan::Accepted;
 use super::status::GATED;
 use super::step::{RECHECK, RESYNC, Step};
 use super::warm::unless_claimed;
-use crate::crd::{Attempt, Reason};
+use crate::crd::{Attempt, Reason, StrategyRun};
 use crate::sandbox::{Exit, LABEL_RUN_UID, PodState, StartTrouble, attempt_of, progress_time, read_pod};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -25,7 +25,7 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
     let Some(pod) = observed.pod else {
         return without_pod(step, run, attempt);
     };
-    if !is_ours(observed, pod, attempt) {
+    if !is_ours(observed.run, pod, attempt) {
         let message = format!("pod {:?} is there already and is not a sandbox of this run", attempt.pod_name);
         return step.lose(RefusalKind::NameTaken.reason(), &message);
     }
@@ -160,7 +160,8 @@ fn without_pod(mut step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Pla
 /// all but a report: who gave one is asked before it is believed, and there is nobody left to be asked.
 fn gone(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> Plan {
     let observed = step.observed;
-    let heard = observed.last_word.filter(|pod| attempt.pod_uid.is_some() && is_ours(observed, pod, attempt));
+    let heard =
+        observed.last_word.filter(|pod| attempt.pod_uid.is_some() && is_ours(observed.run, pod, attempt));
     match heard.map(read_pod) {
         Some(PodState::Exited(exit)) if exit.code != 0 => {
             let handover = handover(observed, run, attempt, attempt.pod_uid.as_deref().unwrap_or_default());
@@ -192,7 +193,7 @@ fn overdue() -> Ending {
 
 /// Writes down which pod the attempt has, and that it has a node.
 pub(super) fn note_pod(step: &mut Step<'_>, attempt: &Attempt) {
-    let Some(pod) = step.observed.pod.filter(|pod| is_ours(step.observed, pod, attempt)) else { return };
+    let Some(pod) = step.observed.pod.filter(|pod| is_ours(step.observed.run, pod, attempt)) else { return };
     if let Some(open) = step.draft.open_attempt() {
         open.pod_uid = pod.uid();
         open.node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
@@ -215,8 +216,9 @@ pub(super) fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff
 }
 
 /// A pod counts as this attempt's only by the owner's UID and the number that we gave it.
-pub(super) fn is_ours(observed: &Observed<'_>, pod: &Pod, attempt: &Attempt) -> bool {
-    let uid = observed.run.metadata.uid.as_deref().unwrap_or_default();
+#[must_use]
+pub fn is_ours(run: &StrategyRun, pod: &Pod, attempt: &Attempt) -> bool {
+    let uid = run.metadata.uid.as_deref().unwrap_or_default();
     pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
         && pod.owner_references().iter().any(|owner| owner.uid == uid)
         && attempt_of(pod) == Some(attempt.number)

@@ -21,6 +21,7 @@ mod tests;
 mod warm;
 
 pub use artifacts::{Artifact, Assembly, Misfit};
+pub use attempt::is_ours;
 pub use cache::{answers, sought};
 pub use effect::{Effect, Handover, Next, Notice, Plan};
 pub use input::input_hash;

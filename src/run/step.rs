@@ -200,13 +200,14 @@ impl Step<'_> {
             + i64::from(resolved.checks.seconds())
             + i64::from(resolved.scheduling_deadline_seconds)
             + REPORT_GRACE;
-        let session = self.observed.session.cloned().unwrap_or_default();
-        let has_it = session.accepted || self.observed.intent == Intent::Unknown;
+        let session = self.observed.session;
+        let has_it =
+            session.is_some_and(|session| session.accepted) || self.observed.intent == Intent::Unknown;
         if has_it {
             self.draft.fallback_over();
         }
         let rest = allowed - seconds_since(self.observed, since);
-        if rest <= 0 && session.line == Line::Trying {
+        if rest <= 0 && session.is_none_or(|session| session.line == Line::Trying) {
             // The operator may have been away for all that time, and the report may be waiting.
             let message = "the runner is being asked for its report";
             return self.interim(Reason::Running, message, Next::After(pause.min(RECHECK)));

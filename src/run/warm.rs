@@ -25,7 +25,8 @@ pub fn wants_member(observed: &Observed<'_>) -> bool {
     let open = observed.run.last_attempt().filter(|last| last.finished_at.is_none());
     wants_place(observed)
         && observed.place == Place::Granted
-        && open.is_none_or(|open| open.warm && observed.pod.is_none_or(|pod| !is_ours(observed, pod, open)))
+        && open
+            .is_none_or(|open| open.warm && observed.pod.is_none_or(|pod| !is_ours(observed.run, pod, open)))
 }
 
 /// A sandbox of the pool for this run, or why it does not get one: None without a pool.
@@ -112,7 +113,7 @@ pub(super) fn unless_claimed<'a>(
     let observed = step.observed;
     match observed.pod {
         _ if !attempt.warm => return Ok(step),
-        Some(pod) if is_ours(observed, pod, attempt) => return Ok(step),
+        Some(pod) if is_ours(observed.run, pod, attempt) => return Ok(step),
         // Only of a claim that was refused is it known that nothing was handed over.
         None if observed.intent != Intent::Recorded || !observed.claim.lost => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {

@@ -1,7 +1,7 @@
 //! What a pod says about itself: the only reader of `PodStatus`.
 
 use super::names::CONTAINER;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
 
 /// Where a sandbox's pod is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,15 +125,18 @@ pub fn progress_time(pod: &Pod) -> Option<jiff::Timestamp> {
     scheduled.max(started)
 }
 
+fn own_container(status: &PodStatus) -> Option<&ContainerStatus> {
+    status.container_statuses.iter().flatten().find(|container| container.name == CONTAINER)
+}
+
 fn container_state(status: &PodStatus) -> Option<&ContainerState> {
-    status.container_statuses.iter().flatten().find(|container| container.name == CONTAINER)?.state.as_ref()
+    own_container(status)?.state.as_ref()
 }
 
 /// Nothing of ours is meant to be started again. A kubelet does it with a container whose image somebody has changed, and what
 /// runs then is somebody else's; and with one that it had made and never started, which costs an attempt.
 fn is_restarted(status: &PodStatus) -> bool {
-    let own = status.container_statuses.iter().flatten().filter(|container| container.name == CONTAINER);
-    own.into_iter().any(|container| container.restart_count > 0)
+    own_container(status).is_some_and(|container| container.restart_count > 0)
 }
 
 fn exit(status: &PodStatus) -> Option<Exit> {
