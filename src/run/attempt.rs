@@ -3,13 +3,14 @@
 use super::effect::{Effect, Next, Plan};
 use super::handover::{expected, handover};
 use super::observed::{Intent, Line, Observed, RefusalKind, SessionView};
-use super::outcome::{Ending, FAULT, read_exit};
+use super::outcome::{Ending, read_exit};
 use super::plan::Accepted;
 use super::status::GATED;
 use super::step::{RECHECK, RESYNC, Step};
 use super::warm::unless_claimed;
 use crate::crd::{Attempt, Reason, StrategyRun};
 use crate::sandbox::{Exit, LABEL_RUN_UID, PodState, StartTrouble, attempt_of, progress_time, read_pod};
+use crate::wire::FAULT;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
@@ -110,7 +111,7 @@ pub(super) fn follow(step: Step<'_>, run: &Accepted<'_>, attempt: &Attempt) -> P
 /// Whether a sandbox that has ended may have run the strategy: one that ended by a fault of its own without having accepted
 /// the run has not.
 fn has_begun(session: &SessionView, foreign: bool, exit: &Exit) -> bool {
-    session.accepted || foreign || session.handed_over && exit.code != FAULT
+    session.accepted || foreign || session.handed_over && exit.code != i32::from(FAULT)
 }
 
 /// The time that long ago, in whole seconds.

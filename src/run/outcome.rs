@@ -29,9 +29,6 @@ pub(super) enum Ending {
     NotStarted(String),
 }
 
-/// The runner's exit code for a fault of its own.
-pub(super) const FAULT: i32 = 70;
-
 /// The end of a container whose runner said nothing over `attach` that counts. The termination log counts only with
 /// exit code 0.
 pub(super) fn read_exit(exit: &Exit, accepted: bool, expected: &Expected<'_>) -> Ending {

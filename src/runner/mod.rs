@@ -54,8 +54,7 @@ pub mod parts {
 
 /// The exit code of a runner that was told to stop before it had a report.
 pub const TERMINATED: u8 = 143;
-/// The exit code of a fault of the sandbox itself.
-pub const FAULT: u8 = 70;
+pub use crate::wire::FAULT;
 
 /// What a runner is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,3 +31,6 @@ pub use run::{
     sha256_hex,
 };
 pub use text::{clean, cost, escaped, head, is_deceptive, tail};
+
+/// The runner's exit code for a fault of the sandbox itself.
+pub const FAULT: u8 = 70;
