@@ -14,7 +14,6 @@ mod proxy;
 mod stand;
 mod support;
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use stand::Stand;
@@ -22,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use stratbox::crd::{SandboxPool, StrategyRun};
+use stratbox::sandbox::is_claimed;
 use support::{Namespace, PATIENCE, block_on, cluster, is_finished, namespace, reason, run_yaml};
 
 const CODE: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(20).mean()\n";
@@ -57,12 +57,6 @@ fn until_full(home: &Namespace, replicas: u32) {
 }
 
 /// The pods that are there, by what they wait for.
-fn pods(home: &Namespace, selector: &str) -> Vec<String> {
-    let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);
-    let listed = block_on(pods.list(&ListParams::default().labels(selector))).unwrap();
-    listed.items.iter().map(kube::ResourceExt::name_any).collect()
-}
-
 /// Claims that the release's operator has won and lost since it started.
 fn claims() -> (u64, u64) {
     let text = support::operator_metrics();
@@ -155,10 +149,10 @@ fn each_of_many_runs_in_a_row_has_a_sandbox_of_its_own_and_none_is_left() {
     until_full(&home, SIZE);
     // A deletion takes its time.
     let patience = Instant::now();
-    while !pods(&home, "stratbox.dev/run-uid").is_empty() && patience.elapsed() < PATIENCE {
+    while !home.pods(is_claimed).is_empty() && patience.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(200));
     }
-    assert_eq!((pods(&home, "stratbox.dev/run-uid").len(), pods(&home, "").len()), (0, 4), "pods are left");
+    assert_eq!((home.pods(is_claimed).len(), home.pods(|_| true).len()), (0, 4), "pods are left");
 }
 
 /// More than one operator is no way to run it; but while a node is out of reach, its old one may still be at work.

@@ -10,13 +10,14 @@
 
 mod support;
 
-use kube::Api;
-use kube::api::ListParams;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use stratbox::crd::{Attempt, SandboxPool, SandboxPoolStatus, StrategyRun};
+use stratbox::sandbox::{LABEL_POOL, is_claimed};
 use support::{
     Class, Namespace, PATIENCE, apply, block_on, busy, cluster, kubectl, namespace, reason, run_yaml,
 };
@@ -80,15 +81,18 @@ fn filled(home: &Namespace, name: &str, class: &str, replicas: u32) {
     wait_pool(home, name, "the pool fills up", |status| status.ready_replicas == replicas);
 }
 
+/// The sandboxes of pools that nobody has.
 fn waiting(home: &Namespace) -> BTreeSet<String> {
-    uids(home, "stratbox.dev/pool,!stratbox.dev/run-uid")
+    uids(home, |pod| is_of_a_pool(pod) && !is_claimed(pod))
 }
 
-fn uids(home: &Namespace, selector: &str) -> BTreeSet<String> {
-    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(cluster().client.clone(), &home.name);
-    let listed = block_on(pods.list(&ListParams::default().labels(selector))).unwrap();
-    let alive = listed.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-    alive.filter_map(|pod| pod.metadata.uid).collect()
+fn is_of_a_pool(pod: &Pod) -> bool {
+    pod.labels().contains_key(LABEL_POOL)
+}
+
+fn uids(home: &Namespace, are: impl Fn(&Pod) -> bool) -> BTreeSet<String> {
+    let alive = home.pods(|pod| pod.metadata.deletion_timestamp.is_none() && are(pod));
+    alive.into_iter().filter_map(|pod| pod.metadata.uid).collect()
 }
 
 fn last(run: &StrategyRun) -> &Attempt {
@@ -145,7 +149,7 @@ fn more_runs_than_sandboxes_all_end_once_and_say_why_some_were_cold() {
     wait_pool(&home, "pool", "nothing is left over", |status| {
         status.ready_replicas == 3 && status.replicas == 3 && status.claimed_replicas == 0
     });
-    assert_eq!(uids(&home, "stratbox.dev/class").len(), 3, "no sandbox is left but those that wait");
+    assert_eq!(uids(&home, |_| true).len(), 3, "no sandbox is left but those that wait");
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn a_pool_that_goes_takes_those_that_wait_and_leaves_those_that_run() {
     assert_eq!((reason(&run), last(&run).warm), ("Succeeded", true));
     assert_eq!(run.status.as_ref().unwrap().attempts.len(), 1);
     let started = Instant::now();
-    while !uids(&home, "stratbox.dev/pool").is_empty() {
+    while !uids(&home, is_of_a_pool).is_empty() {
         assert!(started.elapsed() < PATIENCE, "{}", home.kubectl(&["get", "pods"]));
         std::thread::sleep(Duration::from_millis(200));
     }

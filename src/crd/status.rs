@@ -50,7 +50,7 @@ pub struct StrategyRunStatus {
     pub output: Option<String>,
     /// Sandboxes tried for this input, the latest five.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["number"]))]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub attempts: Vec<Attempt>,
     /// Where the time went, in milliseconds; a stage that was skipped is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,4 +280,12 @@ pub struct ResolvedSpec {
     /// Proofs that were tried.
     #[serde(default)]
     pub checks: super::Checks,
+}
+
+impl ResolvedSpec {
+    /// Seconds that strategy and checks may take together.
+    #[must_use]
+    pub fn own_seconds(&self) -> u32 {
+        self.active_deadline_seconds.saturating_add(self.checks.seconds())
+    }
 }

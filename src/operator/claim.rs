@@ -5,7 +5,7 @@ use super::context::Context;
 use super::enact::{delete_pod, patch_status, said};
 use super::error::{Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
-use crate::sandbox::{Claim, MANAGER_CLAIM};
+use crate::sandbox::{Claim, MANAGER_CLAIM, Mark};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
@@ -93,7 +93,21 @@ pub(super) fn note_claim(context: &Context, run_uid: &str, claim: &Claim, claime
     });
 }
 
-/// Deletes a sandbox that is the run's by its label only. That it cannot be deleted holds the run up in nothing.
+/// Gives a claimed sandbox what its run's own would have. The next look tries again.
+pub(super) async fn mark_sandbox(context: &Context, namespace: &str, run_uid: &str, mark: &Mark) {
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
+    context.memory.with(run_uid, |note| note.pod = None);
+    if let Err(error) = within(pods.patch(&mark.pod_name, &params, &Patch::Merge(&mark.patch))).await {
+        tracing::warn!(
+            pod = mark.pod_name,
+            error = chain(&Error::ClaimPod(error)),
+            "a sandbox has no labels and no deadline of its run's for now"
+        );
+    }
+}
+
+/// Deletes a sandbox that is the run's by its owner only. That it cannot be deleted holds the run up in nothing.
 pub(super) async fn delete_stray(context: &Context, run: &StrategyRun, namespace: &str, pod: (&str, &str)) {
     if let Err(error) = try_delete_stray(context, run, namespace, pod).await {
         tracing::warn!(

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
 use crate::run::{Gate, Notice, Refusal};
-use crate::sandbox::{LABEL_RUN_UID, has_ended};
+use crate::sandbox::{has_ended, run_of};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
@@ -85,7 +85,7 @@ pub(super) struct Note {
     pub(super) claims_lost: u32,
     /// The last record of an attempt with a pool's sandbox could not be written.
     pub(super) unrecorded: bool,
-    /// Sandboxes of pools that are the run's by their label only, by UID, and since when this process has seen them so.
+    /// Sandboxes of pools that are the run's by their owner only, by UID, and since when this process has seen them so.
     pub(super) strays: HashMap<String, Instant>,
     /// Why that pod could not be created.
     pub(super) refusal: Option<Refusal>,
@@ -154,7 +154,7 @@ impl Memory {
     /// Keeps what the watch says of a sandbox's end, for the look that finds the pod gone. Only of runs that are looked at:
     /// nobody would forget the others.
     pub(super) fn hear(&self, pod: &Pod) {
-        let Some(uid) = pod.labels().get(LABEL_RUN_UID).filter(|_| has_ended(pod)) else { return };
+        let Some(uid) = run_of(pod).filter(|_| has_ended(pod)) else { return };
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(note) = notes.get_mut(uid) {
             note.last_word = Some(Arc::new(pod.clone()));

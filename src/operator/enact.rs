@@ -1,6 +1,6 @@
 //! Doing: carries out a plan. Without a choice of its own about the run.
 
-use super::claim::{delete_stray, enact_claim, note_claim, record_and_claim};
+use super::claim::{delete_stray, enact_claim, mark_sandbox, note_claim, record_and_claim};
 use super::context::Context;
 use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
@@ -69,13 +69,19 @@ pub(super) async fn enact(
 }
 
 /// Publishes events, in their order. Nobody waits for one, least of all the run that it is about: while that is under way
-/// they are held back for a moment, in which a run that a pool answers has ended.
+/// they are held back for a moment, in which a run that a pool answers has ended: then its end is all that is told.
 fn tell(context: &Context, run: &Arc<StrategyRun>, notices: Vec<Notice>) {
     let uid = run.uid().unwrap_or_default();
     context.memory.with(&uid, |note| note.notices.extend(notices));
     let ended = run.status.as_ref().is_some_and(|status| status.completion_time.is_some());
     // The note of a run that has ended may be gone in a moment.
-    let due = ended.then(|| context.memory.take_notices(&uid));
+    let due = ended.then(|| {
+        let mut due = context.memory.take_notices(&uid);
+        let last = due.pop();
+        due.retain(|notice| notice.warning);
+        due.extend(last);
+        due
+    });
     let (recorder, memory, run) = (context.recorder.clone(), context.memory.clone(), run.clone());
     tokio::spawn(async move {
         let due = if let Some(due) = due {
@@ -108,6 +114,10 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
         Effect::Claim(claim) => {
             let claimed = enact_claim(context, &namespace, &uid, &claim).await?;
             note_claim(context, &uid, &claim, claimed);
+            Ok(())
+        }
+        Effect::Mark(mark) => {
+            mark_sandbox(context, &namespace, &uid, &mark).await;
             Ok(())
         }
         Effect::ApplyArtifacts(map) => {

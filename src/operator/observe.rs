@@ -8,7 +8,7 @@ use crate::run::{
     ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Stray,
     Ticket, Timeline, answers, input_hash, is_finished, is_ours, sought, wants_member, wants_place,
 };
-use crate::sandbox::{LABEL_POOL, LABEL_RUN_UID, PodState, read_pod};
+use crate::sandbox::{LABEL_POOL, PodState, read_pod, run_of};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
@@ -245,9 +245,8 @@ fn observe_claim(
 fn observe_strays(context: &Context, run: &StrategyRun) -> Vec<Stray> {
     let Some(uid) = run.metadata.uid.as_deref() else { return Vec::new() };
     let is_stray = |pod: &Pod| {
-        pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
+        run_of(pod) == Some(uid)
             && pod.labels().contains_key(LABEL_POOL)
-            && pod.owner_references().iter().any(|owner| owner.uid == uid)
             && pod.metadata.deletion_timestamp.is_none()
             && !pod.metadata.uid.as_deref().is_none_or(|pod_uid| run.has_on_record(pod_uid))
     };

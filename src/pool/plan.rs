@@ -20,7 +20,7 @@ const GOING: i64 = 60;
 /// Sandboxes that come up at the same time at least; a large pool may start a quarter of itself at once.
 const STARTING: usize = 4;
 /// A status is written at most this often, as each claim and each refill changes it.
-const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+const WRITE_INTERVAL: Duration = Duration::from_secs(2);
 /// How often a pool is looked at although nothing was heard of it.
 const RESYNC: Duration = Duration::from_mins(1);
 /// The same while something is missing that nobody tells us of when it comes.

@@ -9,6 +9,9 @@ use crate::sandbox::{
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
+/// Seconds after which a sandbox is ended by its kubelet if nobody has said more: longer than it may wait, and than any run
+/// and its checks may take after that. So one that nobody knows any more does not stay for ever.
+const LIFE: u32 = 3 * 24 * 3600;
 /// CPU that a sandbox asks for while it waits.
 const IDLE_CPU: &str = "10m";
 
@@ -63,7 +66,7 @@ pub fn build_template(
         config: config.sandbox,
         user_namespace,
         preload,
-        active_deadline_seconds: None,
+        active_deadline_seconds: LIFE,
     });
     pod.metadata.name = None;
     // Maps of these types are sorted, so equal pods have equal text.

@@ -402,10 +402,10 @@ fn a_pool_that_is_going_does_nothing() {
 }
 
 #[test]
-fn a_waiting_sandbox_asks_for_little_and_has_no_deadline() {
+fn a_waiting_sandbox_asks_for_little_and_does_not_wait_for_ever() {
     let pod = World::new(1).template().named("a");
     let spec = pod.spec.unwrap();
-    assert_eq!(spec.active_deadline_seconds, None);
+    assert_eq!(spec.active_deadline_seconds, Some(3 * 24 * 3600));
     let resources = spec.containers[0].resources.clone().unwrap();
     assert_eq!(resources.requests.unwrap()["cpu"].0, "10m");
     assert_eq!(resources.limits.unwrap()["memory"].0, "2Gi");

@@ -9,7 +9,7 @@ use super::status::GATED;
 use super::step::{RECHECK, RESYNC, Step};
 use super::warm::unless_claimed;
 use crate::crd::{Attempt, Reason, StrategyRun};
-use crate::sandbox::{Exit, LABEL_RUN_UID, PodState, StartTrouble, attempt_of, progress_time, read_pod};
+use crate::sandbox::{Exit, PodState, StartTrouble, attempt_of, progress_time, read_pod, run_of};
 use crate::wire::FAULT;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -216,14 +216,18 @@ pub(super) fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff
     observed.pod.and_then(progress_time).map_or(recorded, |progress| progress.max(recorded))
 }
 
-/// A pod counts as this attempt's only by the owner's UID and the number that we gave it.
+/// A pod counts as this attempt's only by the owner's UID, and by its own that is on record; until that is, by the number that
+/// we gave it.
 #[must_use]
 pub fn is_ours(run: &StrategyRun, pod: &Pod, attempt: &Attempt) -> bool {
-    let uid = run.metadata.uid.as_deref().unwrap_or_default();
-    pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == uid)
-        && pod.owner_references().iter().any(|owner| owner.uid == uid)
-        && attempt_of(pod) == Some(attempt.number)
-        && attempt.pod_uid.as_deref().is_none_or(|known| Some(known) == pod.metadata.uid.as_deref())
+    let number = attempt_of(pod);
+    let is_of_attempt = match attempt.pod_uid.as_deref() {
+        Some(known) => {
+            pod.metadata.uid.as_deref() == Some(known) && number.is_none_or(|number| number == attempt.number)
+        }
+        None => number == Some(attempt.number),
+    };
+    run.metadata.uid.is_some() && run_of(pod) == run.metadata.uid.as_deref() && is_of_attempt
 }
 
 const fn trouble_reason(trouble: StartTrouble) -> Reason {

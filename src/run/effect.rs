@@ -1,7 +1,7 @@
 //! What a plan is made of: complete things to do, which leave no choice to whoever does them.
 
 use crate::crd::{Reason, StrategyRunStatus};
-use crate::sandbox::Claim;
+use crate::sandbox::{Claim, Mark};
 use crate::wire;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -34,11 +34,13 @@ pub enum Effect {
     CreatePod(Box<Pod>),
     /// Take a pool's sandbox; that somebody else was quicker is an observation and no error.
     Claim(Box<Claim>),
+    /// Give a claimed sandbox labels and deadline of a run's; that it does not take them holds the run up in nothing.
+    Mark(Box<Mark>),
     /// Attach to the pod and hand the run over, unless that is under way.
     OpenSession(Box<Handover>),
     /// Write the ConfigMap with the artifacts; that it is refused is an observation and no error.
     ApplyArtifacts(Box<ConfigMap>),
-    /// Delete a sandbox of a pool that is this run's by its label and in no attempt of the run, unless one has it by now.
+    /// Delete a sandbox of a pool that is this run's by its owner and in no attempt of the run, unless one has it by now.
     DeleteStray {
         /// The pod.
         name: String,

@@ -75,7 +75,7 @@ pub enum Intent {
     Created,
 }
 
-/// A sandbox that is a run's by its label, and in no attempt on record.
+/// A sandbox that is a run's by its owner, and in no attempt on record.
 #[derive(Debug, Clone)]
 pub struct Stray {
     /// As the watch has it.

@@ -12,7 +12,7 @@ use super::queue::Place;
 use super::resolve::{MISSING_PROFILE, Problem, Resolved, gate_policy, missing_class, resolve};
 use super::status::{Draft, has_succeeded, is_finished, sentence};
 use super::step::{RECHECK, RESYNC, Step, delete, own_pod, retention, seconds, seconds_since};
-use super::warm::{choose_sandbox, leave_strays, record_and_claim};
+use super::warm::{choose_sandbox, leave_strays, mark_lasting, record_and_claim};
 use crate::crd::{Provenance, Reason, Retention, SandboxClass, SeccompDelivery, StrategyRun};
 use crate::sandbox::{PodState, pod_name, read_pod};
 use crate::strategy::ValidatedStrategy;
@@ -25,6 +25,7 @@ use std::time::Duration;
 pub fn plan(observed: &Observed<'_>) -> Plan {
     let mut plan = decide(observed);
     leave_strays(observed, &mut plan);
+    mark_lasting(observed, &mut plan);
     plan
 }
 

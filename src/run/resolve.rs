@@ -33,14 +33,6 @@ pub struct Resolved<'a> {
     pub echo: ResolvedSpec,
 }
 
-impl Resolved<'_> {
-    /// Seconds that strategy and checks may take together.
-    #[must_use]
-    pub fn own_seconds(&self) -> u32 {
-        self.echo.active_deadline_seconds.saturating_add(self.echo.checks.seconds())
-    }
-}
-
 /// Why a run cannot be done as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -313,7 +313,7 @@ impl Step<'_> {
             config: observed.config.sandbox,
             user_namespace,
             preload: Some(run.resolved.dataset),
-            active_deadline_seconds: Some(run.resolved.own_seconds().saturating_add(START_ALLOWANCE)),
+            active_deadline_seconds: run.resolved.echo.own_seconds().saturating_add(START_ALLOWANCE),
         });
         self.effects.push(Effect::EnsureNetworkPolicy(Box::new(build_deny_all(&namespace))));
         self.effects.push(Effect::CreatePod(Box::new(pod)));

@@ -6,9 +6,9 @@ use super::lifecycle::wants_place;
 use super::observed::{ColdReason, Intent, Observed, Offer, Stray};
 use super::plan::{Accepted, new_pod_name, sooner};
 use super::queue::Place;
-use super::step::Step;
-use crate::crd::{Attempt, Reason};
-use crate::sandbox::{Claim, build_claim, default_limits, owner};
+use super::step::{Step, seconds, seconds_since};
+use crate::crd::{Attempt, Reason, ResolvedSpec, StrategyRunStatus};
+use crate::sandbox::{Claim, build_claim, build_mark, default_limits, owner};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use std::time::Duration;
@@ -18,6 +18,9 @@ const CLAIMS: u32 = 3;
 /// How long a claimed sandbox may be without a record. One that is on its way for longer costs its attempt the sandbox, and no
 /// more: nothing is handed over before the record stands.
 const UNRECORDED: Duration = Duration::from_secs(30);
+/// Seconds that a run with a pool's sandbox takes at least before that is marked as a run's: most have ended by then, and what
+/// marking sets in motion on a node takes longer than they do.
+const UNMARKED: i64 = 3;
 
 /// Whether an attempt is about to be recorded, for which a pool may have a sandbox.
 #[must_use]
@@ -75,13 +78,40 @@ pub(super) fn record_and_claim(mut step: Step<'_>, run: &Accepted<'_>) -> Plan {
         .last()
         .filter(|attempt| attempt.warm)
         .zip(offered(step.observed, run).and_then(Result::ok))
-        .and_then(|(attempt, pod)| claim(step.observed, run, (attempt, pod)));
+        .and_then(|(_, pod)| claim(step.observed, pod));
     Plan { beside: claim.map(Box::new), ..step.write(Next::Again) }
 }
 
-fn claim(observed: &Observed<'_>, run: &Accepted<'_>, (attempt, pod): (&Attempt, &Pod)) -> Option<Claim> {
-    let owner = owner(observed.run)?;
-    Some(build_claim(pod, &owner, attempt.number, run.resolved.own_seconds(), observed.now))
+/// Gives the sandbox of a run that lasts what a sandbox of its own would have had from the beginning.
+pub(super) fn mark_lasting(observed: &Observed<'_>, plan: &mut Plan) {
+    let run = observed.run;
+    let is_open = |attempt: &&Attempt| attempt.warm && attempt.finished_at.is_none();
+    let Some(attempt) = run.last_attempt().filter(is_open) else { return };
+    let Some(pod) = observed.pod.filter(|pod| is_ours(run, pod, attempt)) else { return };
+    let goes = |effect: &Effect| matches!(effect, Effect::DeletePod { .. });
+    let ends =
+        |status: &StrategyRunStatus| status.attempts.last().is_none_or(|last| last.finished_at.is_some());
+    if run.metadata.deletion_timestamp.is_some()
+        || pod.metadata.deletion_timestamp.is_some()
+        || plan.effects.iter().chain(&plan.cleanup).any(goes)
+        || plan.status.as_deref().is_some_and(ends)
+    {
+        return;
+    }
+    let resolved = run.status.as_ref().and_then(|status| status.provenance.as_ref()?.resolved.as_ref());
+    let own_seconds = resolved.map_or(u32::MAX, ResolvedSpec::own_seconds);
+    let uid = run.metadata.uid.as_deref().unwrap_or_default();
+    let Some(mark) = build_mark(pod, uid, attempt.number, own_seconds, observed.now) else { return };
+    let age = attempt.started_at.as_ref().map_or(i64::MAX, |time| seconds_since(observed, time.0));
+    if age >= UNMARKED {
+        plan.cleanup.push(Effect::Mark(Box::new(mark)));
+    } else {
+        plan.next = sooner(plan.next, seconds(UNMARKED - age));
+    }
+}
+
+fn claim(observed: &Observed<'_>, pod: &Pod) -> Option<Claim> {
+    Some(build_claim(pod, &owner(observed.run)?))
 }
 
 /// A sandbox that was claimed and is in no attempt, because its record was refused or never sent: it goes.
@@ -117,7 +147,7 @@ pub(super) fn unless_claimed<'a>(
         // Only of a claim that was refused is it known that nothing was handed over.
         None if observed.intent != Intent::Recorded || !observed.claim.lost => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
-            let Some(claim) = claim(observed, run, (attempt, pod)) else { return Ok(step) };
+            let Some(claim) = claim(observed, pod) else { return Ok(step) };
             step.effects.push(Effect::Claim(Box::new(claim)));
             return Err(Plan { effects: step.effects, next: Next::Again, ..Plan::nothing() });
         }

@@ -7,14 +7,14 @@ mod pod;
 mod security;
 mod state;
 
-pub use claim::{Claim, build_claim, is_claimed};
+pub use claim::{Claim, Mark, build_claim, build_mark, is_claimed};
 pub use limits::{default_limits, requests};
 pub use names::{
     CONTAINER, DENY_ALL, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_POOL,
-    LABEL_RUN_UID, LABEL_TEMPLATE, MANAGED_BY, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_NODE, MANAGER_POOL,
+    LABEL_RUN_UID, LABEL_TEMPLATE, MANAGED_BY, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_NODE,
     MANAGER_STATUS, MANAGER_WEBHOOK, SANDBOX, artifacts_name, attempt_of, label_value, managed_labels,
     member_name, owner, pod_name, pool_label_selector, profile_label, profile_path, run_label_selector,
-    template_hash,
+    run_of, template_hash,
 };
 pub use pod::{PodRequest, Purpose, build_pod};
 pub use security::{PROFILE, PROFILE_HASH_LENGTH, build_deny_all, profile_hash};

@@ -1,6 +1,7 @@
 //! Names, labels and field managers: each is spelled here and nowhere else.
 
 use super::security::profile_hash;
+use crate::crd::StrategyRun;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt as _};
@@ -12,8 +13,6 @@ use std::fmt::Write as _;
 pub const MANAGER_STATUS: &str = "stratbox/status";
 /// Field manager of the profile label on nodes.
 pub const MANAGER_NODE: &str = "stratbox/node";
-/// Field manager of every pool's status.
-pub const MANAGER_POOL: &str = "stratbox/pool";
 /// Field manager of the write by which a run takes a pool's sandbox.
 pub const MANAGER_CLAIM: &str = "stratbox/claim";
 /// Field manager of the `ConfigMap`s with artifacts.
@@ -29,7 +28,8 @@ pub const MANAGED_BY: &str = "stratbox";
 pub const LABEL_COMPONENT: &str = "app.kubernetes.io/component";
 /// Its value on a sandbox.
 pub const SANDBOX: &str = "sandbox";
-/// UID of the run that a sandbox belongs to.
+/// UID of the run that a sandbox belongs to, for people and for selectors: whose it is, is said by its [owner](run_of), and a
+/// pool's sandbox has the label only when its run lasts.
 pub const LABEL_RUN_UID: &str = "stratbox.dev/run-uid";
 /// Number of the attempt.
 pub const LABEL_ATTEMPT: &str = "stratbox.dev/attempt";
@@ -119,7 +119,18 @@ pub fn profile_label() -> String {
     format!("seccomp.stratbox.dev/{}", &profile_hash()[..super::PROFILE_HASH_LENGTH])
 }
 
-/// The attempt that a pod says it belongs to.
+/// UID of the run that owns a pod.
+#[must_use]
+pub fn run_of(pod: &Pod) -> Option<&str> {
+    let group = StrategyRun::group(&());
+    let is_run = |owner: &&OwnerReference| {
+        owner.kind == StrategyRun::kind(&())
+            && owner.api_version.split_once('/').is_some_and(|(other, _)| other == group)
+    };
+    pod.owner_references().iter().find(is_run).map(|owner| owner.uid.as_str())
+}
+
+/// The attempt that a pod says it belongs to; a pool's sandbox says none at first.
 #[must_use]
 pub fn attempt_of(pod: &Pod) -> Option<u32> {
     pod.labels().get(LABEL_ATTEMPT)?.parse().ok()

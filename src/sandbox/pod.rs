@@ -38,8 +38,8 @@ pub struct PodRequest<'a> {
     pub user_namespace: bool,
     /// The dataset that the runner parses before the run comes.
     pub preload: Option<&'a DatasetSource>,
-    /// Seconds after which the kubelet ends the pod, whatever the runner does; None as long as it waits in a pool.
-    pub active_deadline_seconds: Option<u32>,
+    /// Seconds after which the kubelet ends the pod, whatever runner and operator do.
+    pub active_deadline_seconds: u32,
 }
 
 /// What a sandbox is made for.
@@ -112,7 +112,7 @@ fn spec(request: &PodRequest<'_>) -> core::PodSpec {
     let class = request.class;
     core::PodSpec {
         restart_policy: Some("Never".into()),
-        active_deadline_seconds: request.active_deadline_seconds.map(i64::from),
+        active_deadline_seconds: Some(request.active_deadline_seconds.into()),
         // The runner exits on SIGTERM.
         termination_grace_period_seconds: Some(1),
         automount_service_account_token: Some(false),

@@ -195,7 +195,7 @@ impl Range {
             config: self.config.sandbox,
             user_namespace: order.user_namespace,
             preload: Some(resolved.dataset),
-            active_deadline_seconds: Some(300),
+            active_deadline_seconds: 300,
         });
         let pod = self.pods().create(&PostParams::default(), &pod).await;
         let pod = pod.unwrap_or_else(|error| panic!("pod {}: {error}", order.name));

@@ -7,7 +7,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of this module")]
 #![allow(clippy::panic, clippy::print_stderr, reason = "a test that fails says where")]
 
-use k8s_openapi::api::core::v1::{Event, ObjectReference};
+use k8s_openapi::api::core::v1::{Event, ObjectReference, Pod};
 use kube::api::ListParams;
 use kube::{Api, Client};
 use std::collections::BTreeMap;
@@ -216,6 +216,14 @@ impl Namespace {
     /// Runs kubectl in it; it must succeed.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
         kubectl(&[&["-n", &self.name], arguments].concat())
+    }
+
+    /// The pods in it that are so.
+    pub fn pods(&self, are: impl Fn(&Pod) -> bool) -> Vec<Pod> {
+        let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &self.name);
+        let listed =
+            block_on(pods.list(&ListParams::default())).unwrap_or_else(|error| panic!("the pods: {error}"));
+        listed.items.into_iter().filter(are).collect()
     }
 
     /// How often the kubelet has started a container of one of these pods, by its own word.

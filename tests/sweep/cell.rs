@@ -1,9 +1,9 @@
 //! One cell of the matrix: one request of one run, spoiled in one way; and what the run has to be like nevertheless.
 
 use crate::proxy::{Call, Fate, Seen};
-use crate::road::{Road, pods_of};
+use crate::road::{Road, staying};
 use crate::stand::{Stand, is_about_a_run};
-use crate::support::{block_on, is_finished, kubectl_with};
+use crate::support::{block_on, is_finished};
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 use serde_json::Value;
@@ -11,11 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
+use stratbox::sandbox::is_claimed;
 
 const CODE: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(50).mean()\n";
 
 /// How long a spoiled run may take: a call without an answer is given up after 15 s.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long the sandbox of a run that was deleted may stay.
+const GONE: Duration = Duration::from_secs(30);
 /// No request and no write for this long is rest.
 const REST: Duration = Duration::from_secs(3);
 /// How long the operator waits for an answer that never comes, and then for its next try.
@@ -294,7 +297,7 @@ fn read(stand: &Stand, road: Road, run: &StrategyRun, seen: &[Seen]) -> Trace {
         status: masked(run, road),
         pods,
         made,
-        left: pods_of(&stand.home.name, ""),
+        left: staying(&stand.home, |_| true),
         warm: attempts.iter().filter(|attempt| attempt.warm).count(),
         deleted: done("delete", "pods").len(),
         unanswered: seen
@@ -380,7 +383,12 @@ fn clean_up(stand: &Stand, road: Road, name: &str) -> Result<(), String> {
     let runs = stand.home.runs();
     block_on(runs.delete(name, &DeleteParams::default())).map_err(|error| error.to_string())?;
     road.forget_policy(stand)?;
-    let home = &stand.home.name;
-    let gone = ["-n", home, "wait", "pods", "-l", "stratbox.dev/run-uid", "--for=delete", "--timeout=30s"];
-    kubectl_with(&gone, "").map(|_| ())
+    let started = Instant::now();
+    while !stand.home.pods(is_claimed).is_empty() {
+        if started.elapsed() > GONE {
+            return Err("a sandbox of the run stays".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }

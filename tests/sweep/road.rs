@@ -1,13 +1,13 @@
 //! How the swept runs come by their sandbox.
 
 use crate::stand::Stand;
-use crate::support::{block_on, cluster, kubectl_with};
+use crate::support::{Namespace, block_on, cluster, kubectl_with};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::ListParams;
 use std::fmt;
 use std::time::{Duration, Instant};
 use stratbox::crd::SandboxPool;
+use stratbox::sandbox::is_claimed;
 
 /// The pool of the warm runs: one sandbox, which the next run takes.
 const POOL: &str = "apiVersion: stratbox.dev/v1alpha1\nkind: SandboxPool\nmetadata: {name: sweep}\nspec: {className: default, replicas: 1}\n";
@@ -56,8 +56,7 @@ impl Road {
                 let status = block_on(pools.get("sweep")).ok().and_then(|pool| pool.status);
                 let counts =
                     status.map(|status| (status.ready_replicas, status.claimed_replicas, status.replicas));
-                counts == Some((1, 0, 1))
-                    && pods_of(&stand.home.name, "stratbox.dev/pool,!stratbox.dev/run-uid") == 1
+                counts == Some((1, 0, 1)) && staying(&stand.home, |pod| !is_claimed(pod)) == 1
             }
         }
     }
@@ -85,10 +84,7 @@ impl Road {
     }
 }
 
-/// Pods of a namespace that a selector names and that nobody has told to go.
-pub(crate) fn pods_of(namespace: &str, selector: &str) -> usize {
-    let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), namespace);
-    let listed = block_on(pods.list(&ListParams::default().labels(selector)));
-    let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none();
-    listed.map_or(usize::MAX, |pods| pods.items.iter().filter(stays).count())
+/// How many pods are so, and were not told to go.
+pub(crate) fn staying(home: &Namespace, are: impl Fn(&Pod) -> bool) -> usize {
+    home.pods(|pod| pod.metadata.deletion_timestamp.is_none() && are(pod)).len()
 }

@@ -4,7 +4,7 @@ use super::{Guarded, PoolTarget, Pools, Pressure, Terms};
 use crate::config::Config;
 use crate::crd::{SandboxClass, SandboxPool, SandboxPoolStatus, SeccompDelivery};
 use crate::operator::classes::Classes;
-use crate::operator::enact::{ensure_network_policy, refusal_of, said};
+use crate::operator::enact::{ensure_network_policy, refusal_of, replace_status, said};
 use crate::operator::error::{Error, chain, within};
 use crate::operator::nodes::Nodes;
 use crate::pool::{
@@ -12,18 +12,18 @@ use crate::pool::{
     read_member,
 };
 use crate::run::{MISSING_PROFILE, RefusalKind, missing_class};
-use crate::sandbox::{LABEL_POOL, MANAGER_POOL, build_deny_all, label_value};
+use crate::sandbox::{LABEL_POOL, build_deny_all, label_value};
 use crate::wire::clean;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::core::Status;
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -289,14 +289,7 @@ async fn patch_status(
 ) -> Result<(), Error> {
     let pools: Api<SandboxPool> =
         Api::namespaced(context.client.clone(), &pool.namespace().unwrap_or_default());
-    let patch = serde_json::json!({
-        "apiVersion": SandboxPool::api_version(&()),
-        "kind": SandboxPool::kind(&()),
-        "metadata": {"name": pool.name_any(), "uid": pool.uid()},
-        "status": status,
-    });
-    let params = PatchParams::apply(MANAGER_POOL).force();
-    match within(pools.patch_status(&pool.name_any(), &params, &Patch::Apply(&patch))).await {
+    match replace_status(&pools, &pool.name_any(), pool.resource_version().as_deref(), status).await {
         Ok(_) => Ok(()),
         // Deleted meanwhile.
         Err(error) if said(&error, Status::is_not_found) => Ok(()),

@@ -6,6 +6,7 @@ mod memory;
 mod race;
 
 use crate::run::Line;
+use crate::sandbox::attempt_of;
 use happening::{Happening, RUNNING, happening};
 use memory::Cluster;
 use proptest::prelude::*;
@@ -71,6 +72,26 @@ fn a_claim_whose_answer_was_lost_is_followed_up_and_never_made_anew() {
     cluster.reconcile();
     assert!(cluster.is_handed_once(), "{:?}", cluster.takers);
     assert_eq!(cluster.world.status().attempts[0].losses, 1, "it may have run");
+}
+
+#[test]
+fn a_claimed_sandbox_is_marked_as_its_runs_only_if_the_run_lasts() {
+    let marked = |cluster: &Cluster| {
+        let name = cluster.last_name().expect("an attempt");
+        cluster.pods.get(&name).map(|pod| attempt_of(pod) == Some(1))
+    };
+    let mut short = Cluster { pool: true, quick: true, ..Cluster::new() };
+    short.reconcile();
+    assert_eq!(marked(&short), Some(false), "it has been handed over at once");
+    let mut lasting = Cluster { pool: true, quick: true, ..Cluster::new() };
+    lasting.reconcile();
+    lasting.happen(Happening::Seconds(2));
+    lasting.reconcile();
+    assert_eq!(marked(&lasting), Some(false));
+    lasting.happen(Happening::Seconds(1));
+    lasting.reconcile();
+    assert_eq!(marked(&lasting), Some(true));
+    assert!(lasting.is_handed_once());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::happening::{Happening, RUNNING, pod_states};
 use crate::run::{
     ClaimView, Effect, Gate, Intent, Line, Next, Offer, Place, Refusal, RefusalKind, SessionView, Stray, plan,
 };
-use crate::sandbox::{Claim, has_ended};
+use crate::sandbox::{Claim, has_ended, is_claimed, run_of};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,7 +118,7 @@ impl Cluster {
         let free = |pod: &Pod| {
             let labels = pod.metadata.labels.as_ref().unwrap();
             labels.contains_key("stratbox.dev/pool")
-                && !labels.contains_key("stratbox.dev/run-uid")
+                && !is_claimed(pod)
                 && pod.metadata.uid.as_deref() != lost
         };
         Some(self.pods.iter().find(|(_, pod)| free(pod))?.0.clone())
@@ -134,12 +134,7 @@ impl Cluster {
     /// The API server's answer to a claim: whether the sandbox is the run's now.
     pub(super) fn claim(&mut self, claim: &Claim) -> bool {
         if self.steal {
-            self.touch_offered(|pod| {
-                pod.metadata
-                    .labels
-                    .get_or_insert_default()
-                    .insert("stratbox.dev/run-uid".into(), "other".into());
-            });
+            self.touch_offered(taken_by_another);
         }
         let there = self.pods.get_mut(&claim.pod_name);
         let metadata = &claim.patch["metadata"];
@@ -152,10 +147,6 @@ impl Cluster {
             self.claims_lost += 1;
             return false;
         };
-        let labels = pod.metadata.labels.get_or_insert_default();
-        for (key, value) in metadata["labels"].as_object().unwrap() {
-            labels.insert(key.clone(), value.as_str().unwrap().to_owned());
-        }
         pod.metadata.owner_references = serde_json::from_value(metadata["ownerReferences"].clone()).unwrap();
         pod.metadata.resource_version = Some("3".into());
         true
@@ -166,7 +157,7 @@ impl Cluster {
         let is_stray = |pod: &&Pod| {
             let labels = pod.metadata.labels.as_ref().unwrap();
             labels.contains_key("stratbox.dev/pool")
-                && labels.get("stratbox.dev/run-uid").is_some_and(|uid| uid == super::super::UID)
+                && run_of(pod) == Some(super::super::UID)
                 && !self.world.run.has_on_record(pod.metadata.uid.as_deref().unwrap())
         };
         self.pods.values().filter(is_stray).collect()
@@ -391,6 +382,13 @@ impl Cluster {
                         self.has_sandbox();
                     }
                 }
+                Effect::Mark(mark) => {
+                    let pod = self.pods.get_mut(&mark.pod_name).expect("only a pod that is there is marked");
+                    assert_eq!(json!(pod.metadata.uid), mark.patch["metadata"]["uid"]);
+                    let labels = mark.patch["metadata"]["labels"].clone();
+                    let labels: BTreeMap<String, String> = serde_json::from_value(labels).unwrap();
+                    pod.metadata.labels.get_or_insert_default().extend(labels);
+                }
                 Effect::DeleteStray { name, uid } => {
                     if !self.world.run.has_on_record(&uid) {
                         self.pods.remove(&name);
@@ -459,12 +457,7 @@ impl Cluster {
             Happening::MemberGone => {
                 self.offered().and_then(|name| self.pods.remove(&name));
             }
-            Happening::MemberTaken => self.touch_offered(|pod| {
-                pod.metadata
-                    .labels
-                    .get_or_insert_default()
-                    .insert("stratbox.dev/run-uid".into(), "other".into());
-            }),
+            Happening::MemberTaken => self.touch_offered(taken_by_another),
             Happening::MemberTouched => self.touch_offered(|_| {}),
         }
     }
@@ -478,4 +471,10 @@ impl Cluster {
     pub(super) fn finished(&self) -> bool {
         crate::run::is_finished(&self.world.run, &crate::run::input_hash(&self.world.run.spec))
     }
+}
+
+/// Another run's claim.
+fn taken_by_another(pod: &mut Pod) {
+    let owner = json!([{"apiVersion": "stratbox.dev/v1alpha1", "kind": "StrategyRun", "name": "other", "uid": "other"}]);
+    pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
 }
