@@ -74,7 +74,7 @@ impl Interpreter {
         interpreter
     }
 
-    /// Has the first evaluation forked ahead of its order, and waits until it is there.
+    /// Has one more evaluation forked ahead of its order, and waits until it is there.
     pub(crate) fn fork_ahead(&mut self) {
         self.control.write_all(b"SBXP").expect("an order is taken");
         self.expect(6);

@@ -1,5 +1,5 @@
-"""The interpreter: imports numpy and pandas once, then forks one evaluation for each order of the runner; the first one
-ahead of its order where the runner says so.
+"""The interpreter: imports numpy and pandas once, then forks one evaluation for each order of the runner; the first ones
+ahead of their orders where the runner says so.
 
 Descriptors: 0 /dev/null, 1 and 2 output, 3 orders (read), 4 market data (read by evaluations only), 5 replies (write).
 This process never runs a strategy's code, never reads market data and copies what an evaluation wrote without looking
@@ -164,7 +164,8 @@ def fork(order):
 
 def fork_ahead():
     """Forks an evaluation that waits for its order, and warms up once more until it comes: a page that is shared with the
-    interpreter is copied when it is first touched, and most of what a strategy touches is touched by then."""
+    interpreter is copied when it is first touched, and most of what a strategy touches is touched by then. It holds nothing of
+    the evaluations before it, and of those after it nothing that it has not got by `fork`."""
     source, sink = os.pipe()
     waiting, orders = os.pipe()
     child = os.fork()
@@ -188,9 +189,9 @@ def fork_ahead():
 
 
 def begin(order, ahead):
-    """An evaluation that has its order: the one that waits for one, if it is warm and lives."""
-    if ahead:
-        child, source, orders = ahead
+    """An evaluation that has its order: the first of those that wait for one that is warm and lives."""
+    while ahead:
+        child, source, orders = ahead.pop(0)
         has_it = select.select([source], [], [], 0)[0] and os.read(source, 1) == b"W" and takes(order, source, orders)
         os.close(orders)
         if has_it:
@@ -250,13 +251,12 @@ def main():
     gc.freeze()
     gc.enable()
     reply(READY, 0)
-    ahead = None
+    ahead = []
     while (order := read_order()) is not None:
         if order is AHEAD:
-            ahead = ahead or fork_ahead()
+            ahead.append(fork_ahead())
         else:
             conduct(order, ahead)
-            ahead = None
 
 
 def close_all_but(sink):

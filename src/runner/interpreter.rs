@@ -193,7 +193,7 @@ impl Interpreter {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Has the first evaluation forked before its order is there, so that the run need not wait for that. Only before the
+    /// Has one more evaluation forked before its order is there, so that the run need not wait for that. Only before the
     /// first order: the pipe is empty then.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Begins a control frame.
 const CONTROL: &[u8; 4] = b"SBXC";
-/// All of a frame that says that an order will come: the evaluation may be forked ahead of it.
+/// All of a frame that says that one more order will come: its evaluation may be forked ahead of it.
 pub(super) const AHEAD: &[u8; 4] = b"SBXP";
 /// Begins a slice.
 const SLICE: &[u8; 4] = b"SBXD";

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use stratbox::wire::{
     CheckResult, CheckResults, Checks, Layer, LookaheadResult, Outcome, Report, Run, Stage, Variation,
@@ -9,6 +11,8 @@ use stratbox::wire::{
 
 use crate::support::{Sandbox, WALK_DATES, outcome, run, run_on};
 
+/// Longer than a sandbox takes to fork all its evaluations ahead, one by one.
+const LONG_WAIT: Duration = Duration::from_secs(13);
 const ALL: Checks = Checks { lookahead: true, cuts: 2, determinism: true, deadline_seconds: 120 };
 
 /// Every strategy of a folder with the symbols that its first line names.
@@ -111,6 +115,39 @@ fn strategies_that_depend_on_more_than_their_data_are_found() {
         assert_eq!(determinism.result, CheckResult::Failed, "{name}");
         let difference = determinism.difference.expect("a difference");
         assert_eq!((difference.kind, difference.cut), (Variation::Same, None));
+    }
+}
+
+/// A sandbox that has waited for long has forked all its evaluations ahead of the run.
+#[test]
+fn a_sandbox_that_has_waited_for_long_finds_what_a_new_one_finds() {
+    let two = |folder| strategies(folder).into_iter().take(2);
+    let runs: Vec<_> = ["honest", "lookahead", "nondeterministic"].into_iter().flat_map(two).collect();
+    let waited: Vec<Report> = thread::scope(|scope| {
+        let waiting: Vec<_> = runs
+            .iter()
+            .map(|(_, run)| {
+                scope.spawn(|| {
+                    let mut sandbox = Sandbox::ready();
+                    thread::sleep(LONG_WAIT);
+                    sandbox.send(run.clone());
+                    sandbox.report(run)
+                })
+            })
+            .collect();
+        waiting.into_iter().map(|thread| thread.join().expect("a report")).collect()
+    });
+    for ((name, run), waited) in runs.iter().zip(waited) {
+        let new = outcome(run);
+        let found = |report: &Report| {
+            let checks = report.checks.clone().expect("check results");
+            (checks.determinism.expect("one").result, checks.lookahead.expect("one").result)
+        };
+        println!("{name}: {:?}", found(&waited));
+        assert_eq!(found(&waited), found(&new), "{name}");
+        if found(&new).0 == CheckResult::Passed {
+            assert_eq!(waited.metrics, new.metrics, "{name}");
+        }
     }
 }
 
