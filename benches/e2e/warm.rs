@@ -19,6 +19,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 const SIZE: u32 = 5;
 /// Between the starts of two runs.
 const PERIOD: Duration = Duration::from_secs(1);
+/// The same where the sandboxes are to have waited for so long that all evaluations of the usual checks are forked ahead.
+const LONG_PERIOD: Duration = Duration::from_secs(3);
 /// After the pool is full: what has come up last has done with it.
 const REST: Duration = Duration::from_secs(3);
 const POOL: &str = "bench";
@@ -50,6 +52,8 @@ pub(crate) struct Warm {
     pub(crate) rested: Vec<MeasuredWarm>,
     /// One a second with the default checks.
     pub(crate) checked: Vec<MeasuredWarm>,
+    /// One every three seconds with the default checks: each sandbox has waited for a while.
+    pub(crate) checked_rested: Vec<MeasuredWarm>,
     /// All at once, checks off.
     pub(crate) burst: Vec<MeasuredWarm>,
     /// Attach to a waiting sandbox until it has answered a `hello`, in milliseconds.
@@ -117,7 +121,7 @@ pub(crate) fn measure(
     std::thread::sleep(REST);
     let mut warm = Warm { idle: idle_memory(place), ..Warm::default() };
     (warm.attach, warm.answer) = block_on(attach_floor(place));
-    let _ = paced(runs, pods, "first", 3, false);
+    let _ = paced(runs, pods, "first", 3, false, PERIOD);
     warm.rested = (1..=iterations.div_ceil(5))
         .map(|turn| {
             fill(place);
@@ -127,10 +131,14 @@ pub(crate) fn measure(
         .collect();
     fill(place);
     let audit = Audit::begin(env);
-    warm.plain = paced(runs, pods, "plain", iterations, false);
+    warm.plain = paced(runs, pods, "plain", iterations, false, PERIOD);
     warm.writes = audit.and_then(|audit| audit.writes(&cluster().namespace, &place.name).ok());
     fill(place);
-    warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), true);
+    warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), true, PERIOD);
+    fill(place);
+    // As long as the others will have waited.
+    std::thread::sleep(LONG_PERIOD * SIZE);
+    warm.checked_rested = paced(runs, pods, "rested-checked", iterations.div_ceil(5), true, LONG_PERIOD);
     fill(place);
     std::thread::sleep(REST);
     let names: Vec<String> = (0..SIZE + 5).map(|number| format!("burst-{number}")).collect();
@@ -140,8 +148,15 @@ pub(crate) fn measure(
     warm
 }
 
-/// One run a second, whatever the one before takes.
-fn paced(runs: &Api<StrategyRun>, pods: &Pods, word: &str, count: u32, checked: bool) -> Vec<MeasuredWarm> {
+/// One run every `period`, whatever the one before takes.
+fn paced(
+    runs: &Api<StrategyRun>,
+    pods: &Pods,
+    word: &str,
+    count: u32,
+    checked: bool,
+    period: Duration,
+) -> Vec<MeasuredWarm> {
     (1..=count)
         .map(|turn| {
             let started = Instant::now();
@@ -154,7 +169,7 @@ fn paced(runs: &Api<StrategyRun>, pods: &Pods, word: &str, count: u32, checked: 
                     measured.reason
                 );
             }
-            std::thread::sleep(PERIOD.saturating_sub(started.elapsed()));
+            std::thread::sleep(period.saturating_sub(started.elapsed()));
             measured
         })
         .collect()
@@ -245,6 +260,7 @@ impl Warm {
             ("warm, node at rest, checks Off", Self::totals(&self.rested)),
             ("warm, one a second, checks Off", Self::totals(&self.plain)),
             ("warm, one a second, default checks", Self::totals(&self.checked)),
+            ("warm, one in three seconds, default checks", Self::totals(&self.checked_rested)),
             ("warm, of a burst of pool + 5", Self::totals(&self.burst)),
             ("cold, of the same burst", Figures::of(cold.map(|run| run.total))),
             ("attach + hello: connection made anew", Figures::of(self.attach.iter().copied())),
