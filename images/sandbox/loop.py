@@ -33,6 +33,7 @@ gc.disable()
 import inspect
 import json
 import linecache
+import mmap
 import platform
 import random
 import resource
@@ -137,16 +138,17 @@ def read_order():
     )
 
 
-def copy(descriptor, limit):
-    """At most `limit` bytes of a stream; one read more would be needed to know whether there is more."""
-    parts = []
-    while limit > 0:
-        part = os.read(descriptor, min(limit, 1 << 20))
-        if not part:
-            break
-        parts.append(part)
-        limit -= len(part)
-    return b"".join(parts), limit == 0
+def copy(descriptor, room):
+    """Fills `room` from a stream and says how far; one read more would be needed to know whether there is more."""
+    done = 0
+    with memoryview(room) as view:
+        while done < len(room):
+            with view[done:] as rest:
+                count = os.readv(descriptor, [rest])
+            if count == 0:
+                break
+            done += count
+    return done
 
 
 def fork(order):
@@ -216,16 +218,19 @@ def conduct(order, ahead):
     """Has one evaluation made and tells the runner what became of it."""
     child, source = begin(order, ahead)
     reply(STARTED, order.evaluation, struct.pack("<I", child))
-    written = b""
-    if os.read(source, 1) == b"L":
-        reply(LOCKED, order.evaluation)
-        # Kind, length and one byte that must not be there.
-        written, full = copy(source, 5 + max(order.expected, MAX_ERROR) + 1)
-        if full:
-            os.kill(child, 9)
-    os.close(source)
-    _, status = os.waitpid(child, 0)
-    reply(RESULT, order.evaluation, written)
+    # Kind, length and one byte that must not be there. Pages of its own, which go back to the kernel: what one evaluation
+    # has written is not to be found by the next one in what the allocator uses again.
+    with mmap.mmap(-1, 5 + max(order.expected, MAX_ERROR) + 1, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as room:
+        written = 0
+        if os.read(source, 1) == b"L":
+            reply(LOCKED, order.evaluation)
+            written = copy(source, room)
+            if written == len(room):
+                os.kill(child, 9)
+        os.close(source)
+        _, status = os.waitpid(child, 0)
+        with memoryview(room) as view, view[:written] as body:
+            reply(RESULT, order.evaluation, body)
     reply(ENDED, order.evaluation, struct.pack("<I", status))
 
 
@@ -254,7 +259,11 @@ def main():
     ahead = []
     while (order := read_order()) is not None:
         if order is AHEAD:
-            ahead.append(fork_ahead())
+            try:
+                ahead.append(fork_ahead())
+            except OSError:
+                # No process to be had now: an order forks its own.
+                pass
         else:
             conduct(order, ahead)
 

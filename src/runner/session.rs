@@ -164,12 +164,6 @@ struct Session<'a> {
     preloaded: bool,
 }
 
-/// When the next evaluation is to be forked ahead of a run, in a sandbox that waits since then: the first at once, the others
-/// later and one by one, so that a sandbox that is taken soon has done nothing in vain.
-fn next_ahead(up: Instant, forked: u32) -> Instant {
-    forked.checked_sub(1).map_or(up, |more| up + IDLE + BETWEEN * more)
-}
-
 impl Session<'_> {
     fn serve(&mut self, ending: &Ending) -> Result<(), Fault> {
         let (run, since) = self.wait_for_run()?;
@@ -187,23 +181,27 @@ impl Session<'_> {
 
     /// Warms up and waits for a run, which may come at any time.
     fn wait_for_run(&mut self) -> Result<(Box<Run>, Instant), Fault> {
-        let (mut announced, mut ahead) = (false, 0);
-        let is_roomy = probe::isolation().memory_limit.is_none_or(|limit| limit >= ROOMY);
+        let (mut ready, mut ahead) = (None, 0);
+        let is_roomy = probe::isolation().memory_limit.is_some_and(|limit| limit >= ROOMY);
         let most = if is_roomy { AHEAD } else { 1 };
         loop {
             if let Some((run, since)) = self.service.take_run() {
                 return Ok((run, since));
             }
-            let due = self.is_up.filter(|_| ahead < most).map(|since| next_ahead(since, ahead));
+            let due = match ahead {
+                0 => self.is_up,
+                more => ready.filter(|_| more < most).map(|since| since + IDLE + BETWEEN * (more - 1)),
+            };
             if due.is_some_and(|due| due <= Instant::now()) {
-                // Nothing to do but wait: what is needed first does not have to be waited for then.
+                // Nothing to do but wait: what is needed first does not have to be waited for then. The first at once, the others
+                // later and one by one, so that a sandbox that is taken soon has done nothing in vain.
                 self.interpreter.fork_ahead()?;
                 ahead += 1;
                 continue;
             }
-            if !announced && self.is_up.is_some() && self.preloaded {
+            if ready.is_none() && self.is_up.is_some() && self.preloaded {
                 self.service.ready();
-                announced = true;
+                ready = Some(Instant::now());
             }
             let until = if self.is_up.is_none() { Some(self.begun + WARMING) } else { due };
             self.turn(until)?;

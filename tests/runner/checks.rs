@@ -118,7 +118,35 @@ fn strategies_that_depend_on_more_than_their_data_are_found() {
     }
 }
 
-/// A sandbox that has waited for long has forked all its evaluations ahead of the run.
+/// What an evaluation returns passes through the interpreter, from which the next one is forked: nothing of it may be there.
+#[test]
+fn an_evaluation_finds_nothing_of_what_the_one_before_it_returned() {
+    let code = r#"
+import numpy
+
+SECRET = 0.1234567890123
+
+def strategy(data):
+    close = data["close"]
+    found, kept = 0, []
+    for size in range(64, 40000, 64):
+        block = numpy.empty(size)
+        found += int((block == SECRET).sum())
+        kept.append(block[:1])
+    return close * 0 + (0.5 if found else SECRET)
+"#;
+    let symbols = ["AAPL", "GOOG", "IBM", "MSFT"];
+    // What the allocator uses again depends on the size of the result.
+    for count in 1..=symbols.len() {
+        let mut run = on_walk(run_on(&symbols[..count], code));
+        run.checks = ALL;
+        let found = checked(&run);
+        assert_eq!(lookahead(&found).difference, None, "{count} symbols");
+        assert_eq!(found.determinism.expect("a check").difference, None, "{count} symbols");
+    }
+}
+
+/// A sandbox that has waited for long has forked the evaluations of all checks ahead of the run.
 #[test]
 fn a_sandbox_that_has_waited_for_long_finds_what_a_new_one_finds() {
     let two = |folder| strategies(folder).into_iter().take(2);
