@@ -6,20 +6,30 @@
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Seconds after which something that was asked for is taken to have come to nothing.
+/// Seconds after which something that was asked for, and that nobody has promised, is taken to have come to nothing.
 const PATIENCE: i64 = 60;
+/// The same for a pod that the API server has created: longer than it takes until a silent watch is given up, so that what was
+/// created in its shadow is not created again and again.
+const SHADOW: i64 = 360;
 
-/// Creations by pod name and deletions by pod UID, with the time at which each was asked for.
+/// Creations by pod name and deletions by pod UID, with the time at which each was asked for, and creations that have been
+/// answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     creations: BTreeMap<String, Timestamp>,
     deletions: BTreeMap<String, Timestamp>,
+    created: BTreeSet<String>,
 }
 
 impl Expectations {
     /// A pod of that name is being asked for; said before the request goes out.
     pub fn expect_creation(&mut self, name: &str, now: Timestamp) {
         self.creations.insert(name.to_owned(), now);
+    }
+
+    /// The pod has been created: the watch will show it.
+    pub fn is_created(&mut self, name: &str) {
+        self.created.insert(name.to_owned());
     }
 
     /// The request was refused, so that no such pod will come.
@@ -39,9 +49,13 @@ impl Expectations {
 
     /// Lets go of what the watch has shown, and of what was asked for too long ago.
     pub fn settle(&mut self, names: &BTreeSet<String>, uids: &BTreeSet<String>, now: Timestamp) {
-        let fresh = |asked: &Timestamp| now.as_second().saturating_sub(asked.as_second()) < PATIENCE;
-        self.creations.retain(|name, asked| !names.contains(name) && fresh(asked));
-        self.deletions.retain(|uid, asked| uids.contains(uid) && fresh(asked));
+        let fresh = |asked: &Timestamp, most| now.as_second().saturating_sub(asked.as_second()) < most;
+        let created = &self.created;
+        self.creations.retain(|name, asked| {
+            !names.contains(name) && fresh(asked, if created.contains(name) { SHADOW } else { PATIENCE })
+        });
+        self.deletions.retain(|uid, asked| uids.contains(uid) && fresh(asked, PATIENCE));
+        self.created.retain(|name| self.creations.contains_key(name));
     }
 
     /// Pods that have been asked for and are not seen yet.
@@ -82,6 +96,17 @@ mod tests {
         assert_eq!(expectations.creating(), 1);
         expectations.settle(&set(&[]), &set(&[]), at(60));
         assert_eq!(expectations.creating(), 0);
+    }
+
+    #[test]
+    fn what_has_been_created_counts_for_longer_than_a_watch_can_be_silent() {
+        let mut expectations = Expectations::default();
+        expectations.expect_creation("a", at(0));
+        expectations.is_created("a");
+        expectations.settle(&set(&[]), &set(&[]), at(359));
+        assert_eq!(expectations.creating(), 1);
+        expectations.settle(&set(&[]), &set(&[]), at(360));
+        assert_eq!(expectations, Expectations::default());
     }
 
     #[test]

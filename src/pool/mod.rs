@@ -11,6 +11,6 @@ mod verify;
 
 pub use expectations::Expectations;
 pub use member::{Member, MemberState, read_member};
-pub use plan::{Observed, Pause, Plan, Removal, plan};
+pub use plan::{Observed, Pause, Plan, Removal, is_young, plan};
 pub use status::PoolReason;
 pub use template::{MissingDataset, Template, build_template};

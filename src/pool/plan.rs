@@ -154,7 +154,7 @@ fn sort<'a>(observed: &Observed<'a>) -> Waiting<'a> {
         let pod = member.pod;
         let state = read_member(pod, observed.pool.metadata.uid.as_deref().unwrap_or_default());
         let template = observed.template.ok().filter(|template| template.is_of(pod));
-        let current = template.is_some() && age(observed, pod) < AGE;
+        let current = template.is_some() && is_young(pod, observed.now);
         // Somebody has touched it, or something in the cluster touches every pod: then the next ones wait longer each time.
         let touched = template.and_then(|template| template.check(pod).err());
         match state {
@@ -282,9 +282,11 @@ fn is_going(observed: &Observed<'_>, pod: &Pod) -> bool {
     told.is_some_and(|told| observed.now.as_second() - told < GOING)
 }
 
-fn age(observed: &Observed<'_>, pod: &Pod) -> i64 {
-    let created = pod.metadata.creation_timestamp.as_ref().map_or(observed.now, |time| time.0);
-    observed.now.as_second().saturating_sub(created.as_second())
+/// Whether a waiting sandbox may still be given to a run, as far as its age goes.
+#[must_use]
+pub fn is_young(pod: &Pod, now: Timestamp) -> bool {
+    let created = pod.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
+    now.as_second().saturating_sub(created.as_second()) < AGE
 }
 
 fn uid(pod: &Pod) -> &str {

@@ -183,11 +183,18 @@ fn a_full_pool_is_ready_and_writes_nothing_more() {
     assert_eq!(world.plan(&[(&a, true), (&b, true)]).status, None);
 }
 
+/// As a run's claim leaves a pod.
+fn claimed(pod: &mut Pod) {
+    let owner =
+        json!([{"apiVersion": "stratbox.dev/v1alpha1", "kind": "StrategyRun", "name": "run", "uid": "run"}]);
+    pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
+}
+
 #[test]
 fn a_claimed_sandbox_is_replaced_at_once_and_stays() {
     let world = World::new(2);
     let (mut a, b) = (world.member("a", up()), world.member("b", up()));
-    a.metadata.labels.get_or_insert_default().insert("stratbox.dev/run-uid".into(), "run".into());
+    claimed(&mut a);
     let plan = world.plan(&[(&a, false), (&b, true)]);
     assert_eq!((plan.creations.len(), plan.removals.len()), (1, 0));
     assert_eq!(said(&plan), ("True".into(), "Filling".into()), "one is ready: the pool serves");

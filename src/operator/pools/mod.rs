@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::nodes::Nodes;
 use crate::config::Config;
 use crate::crd::{SandboxClass, SandboxPool, StrategyRun};
-use crate::pool::{Template, build_template};
+use crate::pool::{Template, build_template, is_young};
 use crate::run::{ColdReason, Offer};
 use crate::sandbox::{Claim, LABEL_POOL, is_claimed, label_value, pool_label_selector};
 use futures::StreamExt as _;
@@ -132,7 +132,7 @@ impl Pools {
             .filter_map(|pool| pool.0.as_ref().ok())
             .filter_map(|pool| Some((label_value(&pool.name_any()), terms.template(pool, class).ok()?)))
             .collect();
-        let uid = run.uid().unwrap_or_default();
+        let (uid, now) = (run.uid().unwrap_or_default(), jiff::Timestamp::now());
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         offered.retain(|_, (_, since)| since.elapsed() < OFFERED);
         let template_of = |pod: &Pod| pod.labels().get(LABEL_POOL).and_then(|pool| templates.get(pool));
@@ -141,6 +141,7 @@ impl Pools {
             let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
             pod.namespace() == namespace
                 && self.kept.is_ready(pod_uid)
+                && is_young(pod, now)
                 && offered.get(pod_uid).is_none_or(|(other, _)| *other == uid)
                 && template_of(pod).is_some_and(|template| template.is_of(pod))
                 && node.is_some_and(|node| terms.nodes.is_calm(node))

@@ -248,7 +248,10 @@ async fn enact(context: &Context, pool: &SandboxPool, plan: Plan) -> Result<(), 
 async fn create(context: &Context, pods: &Api<Pod>, uid: &str, pod: &Pod) {
     let name = pod.name_any();
     context.note(uid, |note| note.expectations.expect_creation(&name, Timestamp::now()));
-    let Err(error) = within(pods.create(&PostParams::default(), pod)).await else { return };
+    let Err(error) = within(pods.create(&PostParams::default(), pod)).await else {
+        context.note(uid, |note| note.expectations.is_created(&name));
+        return;
+    };
     let reason = match refusal_of(&error) {
         Some(refusal) if refusal.kind == RefusalKind::Quota => PoolReason::QuotaExceeded,
         Some(_) | None => PoolReason::CreationRefused,

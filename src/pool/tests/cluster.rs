@@ -143,12 +143,7 @@ impl Cluster {
             ),
             Happening::Claimed => self.update(
                 |pod| crate::pool::read_member(pod, "pool-uid") == crate::pool::MemberState::Up,
-                |pod| {
-                    pod.metadata
-                        .labels
-                        .get_or_insert_default()
-                        .insert("stratbox.dev/run-uid".into(), "run".into());
-                },
+                super::claimed,
             ),
             Happening::Dies => self.update(waits, |pod| {
                 pod.status =
