@@ -40,7 +40,7 @@ fn default_status(status: &mut JSONSchemaProps) {
 }
 
 /// Each part of a status has one writer and is written as a whole. Said so, the API server does not keep the owner of every
-/// number in it, which is a third of such an object and of what a write of it costs; conditions alone stay mergeable.
+/// number in it, which is a third of such an object and of what a write of it costs; conditions and artifacts alone stay mergeable.
 fn keep_whole(status: &mut JSONSchemaProps) {
     for part in status.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         if part.type_.as_deref() == Some("object") && part.properties.is_some() {

@@ -217,15 +217,12 @@ pub(super) fn since_progress(observed: &Observed<'_>, attempt: &Attempt) -> jiff
 }
 
 /// A pod counts as this attempt's only by the owner's UID, and by its own that is on record; until that is, by the number that
-/// we gave it.
+/// we gave it. Labels may be written by others, and what they say of a pod on record is asked of nobody.
 #[must_use]
 pub fn is_ours(run: &StrategyRun, pod: &Pod, attempt: &Attempt) -> bool {
-    let number = attempt_of(pod);
     let is_of_attempt = match attempt.pod_uid.as_deref() {
-        Some(known) => {
-            pod.metadata.uid.as_deref() == Some(known) && number.is_none_or(|number| number == attempt.number)
-        }
-        None => number == Some(attempt.number),
+        Some(known) => pod.metadata.uid.as_deref() == Some(known),
+        None => attempt_of(pod) == Some(attempt.number),
     };
     run.metadata.uid.is_some() && run_of(pod) == run.metadata.uid.as_deref() && is_of_attempt
 }

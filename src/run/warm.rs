@@ -8,7 +8,7 @@ use super::plan::{Accepted, new_pod_name, sooner};
 use super::queue::Place;
 use super::step::{Step, seconds, seconds_since};
 use crate::crd::{Attempt, Reason, ResolvedSpec, StrategyRunStatus};
-use crate::sandbox::{Claim, build_claim, build_mark, default_limits, owner};
+use crate::sandbox::{Claim, build_claim, build_mark, default_limits, is_of_a_pool, owner, run_of};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use std::time::Duration;
@@ -110,6 +110,17 @@ pub(super) fn mark_lasting(observed: &Observed<'_>, plan: &mut Plan) {
     }
 }
 
+/// Whether this process has tried to claim the attempt's sandbox and was told that it is not to be had.
+fn was_refused(observed: &Observed<'_>) -> bool {
+    observed.intent == Intent::Recorded && observed.claim.lost
+}
+
+/// Whether the sandbox on record is its pool's or another run's, and so has never been this attempt's. One that is nobody's
+/// may have been: somebody has taken its owner away.
+fn is_of_others(pod: &Pod, attempt: &Attempt) -> bool {
+    pod.uid() == attempt.pod_uid && (run_of(pod).is_some() || is_of_a_pool(pod))
+}
+
 fn claim(observed: &Observed<'_>, pod: &Pod) -> Option<Claim> {
     Some(build_claim(pod, &owner(observed.run)?))
 }
@@ -144,8 +155,9 @@ pub(super) fn unless_claimed<'a>(
     match observed.pod {
         _ if !attempt.warm => return Ok(step),
         Some(pod) if is_ours(observed.run, pod, attempt) => return Ok(step),
-        // Only of a claim that was refused is it known that nothing was handed over.
-        None if observed.intent != Intent::Recorded || !observed.claim.lost => return Ok(step),
+        // Only of a claim that was refused is it known that nothing was handed over, whatever the pod's owner says now.
+        None if !was_refused(observed) => return Ok(step),
+        Some(pod) if !was_refused(observed) && !is_of_others(pod, attempt) => return Ok(step),
         Some(pod) if pod.uid() == attempt.pod_uid && observed.claim.claimable && !observed.claim.lost => {
             let Some(claim) = claim(observed, pod) else { return Ok(step) };
             step.effects.push(Effect::Claim(Box::new(claim)));

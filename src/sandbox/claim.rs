@@ -68,7 +68,7 @@ pub fn build_mark(
     own_seconds: u32,
     now: jiff::Timestamp,
 ) -> Option<Mark> {
-    if pod.labels().contains_key(LABEL_RUN_UID) {
+    if pod.labels().get(LABEL_RUN_UID).is_some_and(|label| label == run_uid) {
         return None;
     }
     let started =

@@ -12,9 +12,9 @@ pub use limits::{default_limits, requests};
 pub use names::{
     CONTAINER, DENY_ALL, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_POOL,
     LABEL_RUN_UID, LABEL_TEMPLATE, MANAGED_BY, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_NODE,
-    MANAGER_STATUS, MANAGER_WEBHOOK, SANDBOX, artifacts_name, attempt_of, label_value, managed_labels,
-    member_name, owner, pod_name, pool_label_selector, profile_label, profile_path, run_label_selector,
-    run_of, template_hash,
+    MANAGER_STATUS, MANAGER_WEBHOOK, SANDBOX, artifacts_name, attempt_of, is_of_a_pool, label_value,
+    managed_labels, member_name, owner, pod_name, pool_label_selector, profile_label, profile_path,
+    run_label_selector, run_of, template_hash,
 };
 pub use pod::{PodRequest, Purpose, build_pod};
 pub use security::{PROFILE, PROFILE_HASH_LENGTH, build_deny_all, profile_hash};

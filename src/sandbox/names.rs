@@ -1,7 +1,7 @@
 //! Names, labels and field managers: each is spelled here and nowhere else.
 
 use super::security::profile_hash;
-use crate::crd::StrategyRun;
+use crate::crd::{SandboxPool, StrategyRun};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt as _};
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 pub const MANAGER_STATUS: &str = "stratbox/status";
 /// Field manager of the profile label on nodes.
 pub const MANAGER_NODE: &str = "stratbox/node";
-/// Field manager of the write by which a run takes a pool's sandbox.
+/// Field manager of the writes by which a run takes a pool's sandbox and marks it.
 pub const MANAGER_CLAIM: &str = "stratbox/claim";
 /// Field manager of the `ConfigMap`s with artifacts.
 pub const MANAGER_ARTIFACTS: &str = "stratbox/artifacts";
@@ -122,12 +122,21 @@ pub fn profile_label() -> String {
 /// UID of the run that owns a pod.
 #[must_use]
 pub fn run_of(pod: &Pod) -> Option<&str> {
-    let group = StrategyRun::group(&());
-    let is_run = |owner: &&OwnerReference| {
-        owner.kind == StrategyRun::kind(&())
+    owner_of::<StrategyRun>(pod).map(|owner| owner.uid.as_str())
+}
+
+/// Whether a pool owns a pod: no run has taken it.
+#[must_use]
+pub fn is_of_a_pool(pod: &Pod) -> bool {
+    owner_of::<SandboxPool>(pod).is_some()
+}
+
+fn owner_of<K: Resource<DynamicType = ()>>(pod: &Pod) -> Option<&OwnerReference> {
+    let group = K::group(&());
+    pod.owner_references().iter().find(|owner| {
+        owner.kind == K::kind(&())
             && owner.api_version.split_once('/').is_some_and(|(other, _)| other == group)
-    };
-    pod.owner_references().iter().find(is_run).map(|owner| owner.uid.as_str())
+    })
 }
 
 /// The attempt that a pod says it belongs to; a pool's sandbox says none at first.
