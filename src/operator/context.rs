@@ -12,6 +12,7 @@ use crate::crd::StrategyRun;
 use crate::metrics::Metrics;
 use crate::run::{Gate, Notice, Refusal};
 use crate::sandbox::{has_ended, run_of};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
@@ -109,10 +110,14 @@ pub(super) struct Note {
     pub(super) scheduled: Option<Instant>,
     /// When it was first seen running.
     pub(super) running: Option<Instant>,
+    /// Ready's reason as this process last saw it, and since when, unless it was there before this process.
+    pub(super) reason: Option<(Option<String>, Option<Timestamp>)>,
     /// Events that are still to be told.
     pub(super) notices: Vec<Notice>,
-    /// Failed reconciles in a row.
+    /// Failed reconciles in a row, but for those that came second to another write.
     pub(super) failures: u32,
+    /// The same for those.
+    pub(super) conflicts: u32,
 }
 
 /// How long what was read for one look serves the next ones of the same run: a run that a pool answers takes a few of them

@@ -6,7 +6,8 @@ use super::gate::observe_gate;
 use crate::crd::{SandboxClass, StrategyRun};
 use crate::run::{
     ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Refusal, RefusalKind, SessionView, Stray,
-    Ticket, Timeline, answers, input_hash, is_finished, is_ours, sought, wants_member, wants_place,
+    Ticket, Timeline, answers, input_hash, is_finished, is_ours, ready_reason, sought, wants_member,
+    wants_place,
 };
 use crate::sandbox::{LABEL_POOL, PodState, read_pod, run_of};
 use jiff::Timestamp;
@@ -47,6 +48,7 @@ pub(super) struct Facts {
     nodes: NodeFacts,
     since_write: Option<Duration>,
     running: Option<Duration>,
+    reason_since: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -75,6 +77,7 @@ impl Facts {
             nodes: self.nodes,
             since_write: self.since_write,
             running: self.running,
+            reason_since: self.reason_since,
             config: &context.config,
             now: self.now,
         }
@@ -110,7 +113,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
     };
     let uid = run.uid().unwrap_or_default();
     let last = last_pod_name(&run);
-    let known = remember(context, &run, pod.as_deref());
+    let known = remember(context, &run, pod.as_deref(), now);
     let session = context.sessions.view(&uid, last.unwrap_or_default());
     let between = |from: Option<Instant>, to: Option<Instant>| {
         u64::try_from(to?.saturating_duration_since(from?).as_millis()).ok()
@@ -153,6 +156,7 @@ pub(super) async fn observe(context: &Context, run: Arc<StrategyRun>) -> Result<
         nodes,
         since_write: known.since_write,
         running: known.running.map(|since| since.elapsed()),
+        reason_since: known.reason_since,
         now,
         run,
         input_hash,
@@ -180,11 +184,12 @@ struct Known {
     created: Option<Instant>,
     scheduled: Option<Instant>,
     running: Option<Instant>,
+    reason_since: Option<Timestamp>,
     last_word: Option<Arc<Pod>>,
 }
 
 /// Notes what is new about the run's pod, and tells what is known.
-fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Known {
+fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>, now: Timestamp) -> Known {
     let uid = run.uid().unwrap_or_default();
     let is_on_a_node = pod.is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
     let is_running = pod.is_some_and(|pod| read_pod(pod) == PodState::Running);
@@ -192,7 +197,13 @@ fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Known {
         last.warm && last.finished_at.is_none() && pod.is_some_and(|pod| is_ours(run, pod, last))
     });
     let last = last_pod_name(run);
+    let reason = ready_reason(run);
     context.memory.with(&uid, |note| {
+        match &mut note.reason {
+            Some((known, _)) if known.as_deref() == reason => {}
+            Some(changed) => *changed = (reason.map(str::to_owned), Some(now)),
+            first @ None => *first = Some((reason.map(str::to_owned), None)),
+        }
         if is_on_a_node {
             note.scheduled.get_or_insert_with(Instant::now);
         }
@@ -218,6 +229,7 @@ fn remember(context: &Context, run: &StrategyRun, pod: Option<&Pod>) -> Known {
             created: note.created,
             scheduled: note.scheduled,
             running: note.running,
+            reason_since: note.reason.as_ref().and_then(|(_, since)| *since),
             last_word: note.last_word.clone(),
         }
     })

@@ -47,7 +47,7 @@ pub(super) async fn reconcile(
         }
         // 3. enact (client required)
         run = enact(&context, &facts.run, plan).await?;
-        context.memory.with(&uid, |note| note.failures = 0);
+        context.memory.with(&uid, |note| (note.failures, note.conflicts) = (0, 0));
         if leaves_place(&run) {
             let last = run.last_attempt().filter(|last| last.node_name.is_some());
             let ended = last.and_then(|last| last.finished_at.as_ref());
@@ -78,7 +78,12 @@ pub(super) fn error_policy(
     context.metrics.reconcile_failed(error.class());
     let uid = seen.0.as_ref().ok().and_then(StrategyRun::uid).unwrap_or_default();
     if error.is_conflict() {
-        return Action::requeue(Duration::from_millis(20));
+        // One is nothing; many in a row say that the watch is behind, and that it will be for a while.
+        let conflicts = context.memory.with(&uid, |note| {
+            note.conflicts = note.conflicts.saturating_add(1);
+            note.conflicts
+        });
+        return Action::requeue(Duration::from_millis(10 << conflicts.min(9)));
     }
     let failures = context.memory.with(&uid, |note| {
         note.failures = note.failures.saturating_add(1);

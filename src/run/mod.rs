@@ -33,5 +33,5 @@ pub use observed::{
 pub use plan::plan;
 pub use queue::{Place, Queue, Ticket};
 pub use resolve::{MISSING_PROFILE, Problem, Resolved, gate_policy, missing_class, resolve};
-pub use status::{is_finished, sentence};
+pub use status::{is_finished, ready_reason, sentence};
 pub use warm::wants_member;

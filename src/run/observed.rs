@@ -56,6 +56,8 @@ pub struct Observed<'a> {
     pub since_write: Option<Duration>,
     /// For how long this process has seen the pod running.
     pub running: Option<Duration>,
+    /// Since when this process has seen Ready's present reason come up; None if it was there before this process.
+    pub reason_since: Option<Timestamp>,
     /// The operator's configuration.
     pub config: &'a Config,
     /// Now, in whole seconds, as statuses hold it.

@@ -147,7 +147,8 @@ fn next_attempt(step: Step<'_>, run: &Accepted<'_>) -> Plan {
     };
     if run.class.spec.seccomp.delivery == SeccompDelivery::Node && !step.observed.nodes.profile {
         let lost = step.draft.attempts().last().and_then(|last| last.finished_at.as_ref()).map(|time| time.0);
-        let since = lost.unwrap_or_else(|| step.draft.start_time());
+        let since = step.obstacle_since(Reason::ProfileMissing);
+        let since = lost.map_or(since, |lost| lost.max(since));
         return step.unless_overdue(since, Reason::ProfileMissing, MISSING_PROFILE);
     }
     if let Some(last) = step.draft.attempts().last() {

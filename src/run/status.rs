@@ -50,6 +50,12 @@ fn condition(status: &StrategyRunStatus, type_: ConditionType) -> Option<&Condit
     status.conditions.iter().find(|condition| condition.type_ == type_.as_str())
 }
 
+/// The reason that a run's Ready gives now.
+#[must_use]
+pub fn ready_reason(run: &StrategyRun) -> Option<&str> {
+    run.status.as_ref().and_then(ready).map(|ready| ready.reason.as_str())
+}
+
 /// The Ready condition.
 pub(super) fn ready(status: &StrategyRunStatus) -> Option<&Condition> {
     condition(status, ConditionType::Ready)

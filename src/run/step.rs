@@ -7,7 +7,7 @@ use super::lifecycle::resurrection;
 use super::observed::{Intent, Line, Observed};
 use super::outcome::{Ending, write_report};
 use super::plan::Accepted;
-use super::status::{Draft, has_succeeded, ready};
+use super::status::{Draft, has_succeeded, ready, ready_reason};
 use crate::crd::{
     Attempt, Durations, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRun,
 };
@@ -116,9 +116,19 @@ impl Step<'_> {
         })
     }
 
+    /// Since when that is what the run waits for: what came before it has had its own time. After a restart of the operator
+    /// nobody knows, and the run's own start has to do.
+    pub(super) fn obstacle_since(&self, reason: Reason) -> jiff::Timestamp {
+        match (ready_reason(self.observed.run), self.observed.reason_since) {
+            (Some(present), Some(since)) if present == reason.as_str() => since,
+            (Some(present), _) if present != reason.as_str() => self.observed.now,
+            _ => self.draft.start_time(),
+        }
+    }
+
     /// Waits for an object that may still be applied, up to the scheduling deadline.
     pub(super) fn wait_for(self, reason: Reason, message: &str) -> Plan {
-        let rest = self.rest(self.draft.start_time());
+        let rest = self.rest(self.obstacle_since(reason));
         if rest <= 0 {
             return self.fail(reason, message);
         }

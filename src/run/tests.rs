@@ -91,6 +91,7 @@ impl World {
             scale_up: None,
             since_write: None,
             running: None,
+            reason_since: None,
             config: &self.config,
             now: self.now,
         }

@@ -3,7 +3,8 @@
 use super::{CODE, World, assert_kstatus, condition, gate};
 use crate::crd::{Fallback, FallbackPolicy, ResourceLimits, Resources, RunPath, StrategyRun};
 use crate::run::{
-    Effect, Gate, Intent, Line, Next, NodeFacts, Plan, Refusal, RefusalKind, SessionView, plan,
+    Effect, Gate, Intent, Line, Next, NodeFacts, Observed, Place, Plan, Refusal, RefusalKind, SessionView,
+    plan,
 };
 use crate::sandbox::{Exit, PodState, read_pod};
 use crate::wire::{Metrics, Outcome, StrategyFault};
@@ -169,6 +170,26 @@ fn a_missing_class_is_waited_for_and_then_terminal() {
     assert_eq!(first.next, Next::After(std::time::Duration::from_secs(2)));
     world.later(30);
     assert_eq!(ready(&world.step()), ("False", "ClassNotFound"));
+}
+
+#[test]
+fn what_is_missing_has_its_own_time_after_a_long_wait_for_something_else() {
+    let mut world = World::new();
+    let queued = plan(&Observed { place: Place::Waiting { taken: 1, waiting: 1 }, ..world.observe() });
+    assert_eq!(ready(&queued), ("Unknown", "Queued"));
+    world.run.status = queued.status.map(|status| *status);
+    world.later(600);
+    world.class = None;
+    assert_eq!(ready(&world.step()), ("Unknown", "ClassNotFound"));
+    let since = Some(world.now);
+    world.later(29);
+    let still = plan(&Observed { reason_since: since, ..world.observe() });
+    assert_eq!((still.status, still.next), (None, Next::After(std::time::Duration::from_secs(1))));
+    world.later(1);
+    assert_eq!(
+        ready(&plan(&Observed { reason_since: since, ..world.observe() })),
+        ("False", "ClassNotFound")
+    );
 }
 
 #[test]
