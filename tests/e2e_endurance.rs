@@ -14,7 +14,7 @@ mod proxy;
 mod stand;
 mod support;
 
-use kube::api::ListParams;
+use kube::api::{ListParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use stand::Stand;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,9 @@ use support::{Namespace, PATIENCE, block_on, cluster, is_finished, namespace, re
 const CODE: &str = "def strategy(data):\n    return data['close'] > data['close'].rolling(20).mean()\n";
 const PLAIN: &str = "  dataset: {name: us-stocks, symbols: [AAPL]}\n  cachePolicy: Never\n  checks: {lookahead: \"Off\", determinism: \"Off\"}\n";
 const POOL: &str = "pool";
+/// From the start of one run to that of the next: a pool of four has replaced a sandbox by then, where nothing else is in its
+/// way.
+const PACE: Duration = Duration::from_millis(1100);
 
 /// One of these needs the release's operator, the other one puts it to rest.
 static TURN: Mutex<()> = Mutex::new(());
@@ -56,7 +59,6 @@ fn until_full(home: &Namespace, replicas: u32) {
     }
 }
 
-/// The pods that are there, by what they wait for.
 /// Claims that the release's operator has won and lost since it started.
 fn claims() -> (u64, u64) {
     let text = support::operator_metrics();
@@ -109,7 +111,12 @@ fn each_of_many_runs_in_a_row_has_a_sandbox_of_its_own_and_none_is_left() {
     let (mut runs, mut containers, mut last) = (Vec::<StrategyRun>::new(), 0, Instant::now());
     let mut counted = 0;
     for turn in 0..count {
-        runs.push(home.finish(&format!("run-{turn}"), CODE, PLAIN));
+        let begun = Instant::now();
+        let name = format!("run-{turn}");
+        let run: StrategyRun = serde_saphyr::from_str(&run_yaml(&name, CODE, PLAIN)).unwrap();
+        block_on(home.runs().create(&PostParams::default(), &run)).unwrap();
+        runs.push(home.wait_finished(&name));
+        std::thread::sleep(PACE.saturating_sub(begun.elapsed()));
         // Events do not stay for ever.
         if turn % 100 == 99 || turn + 1 == count {
             containers += containers_of(&home, &runs[counted..]);
