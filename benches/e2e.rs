@@ -80,8 +80,8 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
 
     eprintln!("bench: warm-up in namespace {}", place.name);
     let sandbox = warm_up(&runs, &pods);
-    let run_once = |name: &str| {
-        block_on(subject::measure_run(&runs, &pods, name))
+    let run_once = |name: &str, checked| {
+        block_on(subject::measure_run(&runs, &pods, name, checked))
             .unwrap_or_else(|error| panic!("run {name}: {error}"))
     };
     let job_once = |name: &str| {
@@ -101,7 +101,9 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     for turn in 1..=iterations {
         let job = job_once(&format!("job-{turn}"));
         std::thread::sleep(PAUSE);
-        let run = run_once(&format!("run-{turn}"));
+        let run = run_once(&format!("run-{turn}"), false);
+        std::thread::sleep(PAUSE);
+        outcome.checked.push(run_once(&format!("checked-{turn}"), true));
         std::thread::sleep(PAUSE);
         let line = job.total.map_or_else(|| "failed".to_owned(), |total| format!("{total:.0} ms"));
         eprintln!("bench: {turn}/{iterations}: Job {line}, StrategyRun {:.0} ms ({})", run.total, run.reason);
@@ -129,7 +131,7 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
 /// Runs the sample once; the pod that it got, as the API server completed it.
 fn warm_up(runs: &Api<StrategyRun>, pods: &Pods) -> PodSpec {
     let name = "run-warm-up";
-    let first = block_on(subject::measure_run(runs, pods, name))
+    let first = block_on(subject::measure_run(runs, pods, name, true))
         .unwrap_or_else(|error| panic!("run {name}: {error}"));
     assert_eq!(first.reason, "Succeeded", "the sample does not succeed");
     first.life.unwrap_or_else(|| panic!("no sandbox of run {name} was seen")).spec

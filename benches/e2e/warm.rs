@@ -11,7 +11,7 @@ use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use stratbox::crd::{CheckMode, Checks, Durations, SandboxPool, SandboxPoolSpec, StrategyRun};
+use stratbox::crd::{Durations, SandboxPool, SandboxPoolSpec, StrategyRun};
 use stratbox::operator::attach_params;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -84,20 +84,6 @@ fn fill(place: &Namespace) {
     }
 }
 
-fn run_of(name: &str, checked: bool) -> StrategyRun {
-    let mut run = sample(name);
-    // The runs before it stay, and one with the same inputs would have its answer.
-    run.spec.params.insert("run".into(), name.into());
-    if !checked {
-        run.spec.checks = Some(Checks {
-            lookahead: Some(CheckMode::Off),
-            determinism: Some(CheckMode::Off),
-            ..Checks::default()
-        });
-    }
-    run
-}
-
 /// Measures everything; `iterations` plain runs and a fifth of that with checks, and of the rested ones.
 pub(crate) fn measure(
     (place, runs): (&Namespace, &Api<StrategyRun>),
@@ -108,7 +94,7 @@ pub(crate) fn measure(
     let pool = SandboxPool::new(
         POOL,
         SandboxPoolSpec {
-            class_name: sample("class").spec.class_name,
+            class_name: sample("class", false).spec.class_name,
             replicas: SIZE,
             max_surge: 1,
             ..SandboxPoolSpec::default()
@@ -183,7 +169,7 @@ async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, checked: bool) ->
         }
         is_finished(run)
     };
-    let (run, created, finished) = create_and_wait(runs, &run_of(name, checked), seen)
+    let (run, created, finished) = create_and_wait(runs, &sample(name, checked), seen)
         .await
         .unwrap_or_else(|error| panic!("run {name}: {error}"));
     let life = pods.of(name);
