@@ -83,10 +83,10 @@ fn filled(home: &Namespace, name: &str, class: &str, replicas: u32) {
 
 /// The sandboxes of pools that nobody has.
 fn waiting(home: &Namespace) -> BTreeSet<String> {
-    uids(home, |pod| is_of_a_pool(pod) && !is_claimed(pod))
+    uids(home, |pod| was_made_for_a_pool(pod) && !is_claimed(pod))
 }
 
-fn is_of_a_pool(pod: &Pod) -> bool {
+fn was_made_for_a_pool(pod: &Pod) -> bool {
     pod.labels().contains_key(LABEL_POOL)
 }
 
@@ -242,7 +242,7 @@ fn a_pool_that_goes_takes_those_that_wait_and_leaves_those_that_run() {
     assert_eq!((reason(&run), last(&run).warm), ("Succeeded", true));
     assert_eq!(run.status.as_ref().unwrap().attempts.len(), 1);
     let started = Instant::now();
-    while !uids(&home, is_of_a_pool).is_empty() {
+    while !uids(&home, was_made_for_a_pool).is_empty() {
         assert!(started.elapsed() < PATIENCE, "{}", home.kubectl(&["get", "pods"]));
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -73,8 +73,7 @@ impl Outcome {
     pub(crate) fn all_succeeded(&self) -> bool {
         let Warm { rested, plain, checked, checked_rested, burst, .. } = &self.warm;
         let warm = [rested, plain, checked, checked_rested, burst];
-        let cold = self.runs.iter().chain(&self.checked);
-        cold.into_iter().all(|run| run.reason == "Succeeded")
+        self.runs.iter().chain(&self.checked).all(|run| run.reason == "Succeeded")
             && warm.into_iter().flatten().all(|run| run.reason == "Succeeded")
     }
 

@@ -3,12 +3,13 @@
 use super::connection::Connection;
 use super::context::Context;
 use super::enact::{delete_pod, patch_status, said};
-use super::error::{Error, chain, within};
+use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::sandbox::{Claim, MANAGER_CLAIM, Mark};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,10 +53,8 @@ pub(super) async fn enact_claim(
     run_uid: &str,
     claim: &Claim,
 ) -> Result<Option<Taken>, Error> {
-    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
     context.pools.begins(run_uid, namespace, claim);
-    let claimed = within(pods.patch(&claim.pod_name, &params, &Patch::Merge(&claim.patch))).await;
+    let claimed = patch_sandbox(context, namespace, &claim.pod_name, &claim.patch).await;
     let refused = match &claimed {
         Ok(pod) => pod.metadata.deletion_timestamp.is_some(),
         Err(error) => {
@@ -78,6 +77,12 @@ pub(super) async fn enact_claim(
     Ok(Some((Arc::new(pod), context.pools.connection(&claim.pod_uid).await)))
 }
 
+async fn patch_sandbox(context: &Context, namespace: &str, name: &str, patch: &Value) -> Result<Pod, Call> {
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
+    within(pods.patch(name, &params, &Patch::Merge(patch))).await
+}
+
 /// Remembers what came of a claim; that somebody else was quicker is an observation and no error.
 pub(super) fn note_claim(context: &Context, run_uid: &str, claim: &Claim, claimed: Option<Taken>) {
     context.memory.with(run_uid, |note| {
@@ -95,10 +100,8 @@ pub(super) fn note_claim(context: &Context, run_uid: &str, claim: &Claim, claime
 
 /// Gives a claimed sandbox what its run's own would have. The next look tries again.
 pub(super) async fn mark_sandbox(context: &Context, namespace: &str, run_uid: &str, mark: &Mark) {
-    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let params = PatchParams { field_manager: Some(MANAGER_CLAIM.into()), ..PatchParams::default() };
     context.memory.with(run_uid, |note| note.pod = None);
-    if let Err(error) = within(pods.patch(&mark.pod_name, &params, &Patch::Merge(&mark.patch))).await {
+    if let Err(error) = patch_sandbox(context, namespace, &mark.pod_name, &mark.patch).await {
         tracing::warn!(
             pod = mark.pod_name,
             error = chain(&Error::ClaimPod(error)),

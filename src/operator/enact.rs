@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::{Call, Error, chain, within};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
-use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS, attempt_of};
+use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS, attempt_of, run_of};
 use crate::wire::clean;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -210,10 +210,8 @@ async fn create_pod(
     let Err(error) = within(pods.create(&PostParams::default(), pod)).await else { return Ok(None) };
     if said(&error, Status::is_already_exists) {
         let there = within(pods.get_opt(&pod.name_any())).await.map_err(Error::ReadPod)?;
-        let ours = there.is_none_or(|there| {
-            there.owner_references().iter().any(|owner| owner.uid == run_uid)
-                && attempt_of(&there) == attempt_of(pod)
-        });
+        let ours = there
+            .is_none_or(|there| run_of(&there) == Some(run_uid) && attempt_of(&there) == attempt_of(pod));
         let message = format!("there is a pod {:?} already, and it is not this run's", pod.name_any());
         return Ok((!ours).then_some(Refusal { kind: RefusalKind::NameTaken, message }));
     }

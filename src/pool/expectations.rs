@@ -12,24 +12,25 @@ const PATIENCE: i64 = 60;
 /// created in its shadow is not created again and again.
 const SHADOW: i64 = 360;
 
-/// Creations by pod name and deletions by pod UID, with the time at which each was asked for, and creations that have been
-/// answered.
+/// Creations by pod name and deletions by pod UID, with the time at which each was asked for; creations with the seconds for
+/// which they are waited for, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
-    creations: BTreeMap<String, Timestamp>,
+    creations: BTreeMap<String, (Timestamp, i64)>,
     deletions: BTreeMap<String, Timestamp>,
-    created: BTreeSet<String>,
 }
 
 impl Expectations {
     /// A pod of that name is being asked for; said before the request goes out.
     pub fn expect_creation(&mut self, name: &str, now: Timestamp) {
-        self.creations.insert(name.to_owned(), now);
+        self.creations.insert(name.to_owned(), (now, PATIENCE));
     }
 
     /// The pod has been created: the watch will show it.
     pub fn is_created(&mut self, name: &str) {
-        self.created.insert(name.to_owned());
+        if let Some((_, patience)) = self.creations.get_mut(name) {
+            *patience = SHADOW;
+        }
     }
 
     /// The request was refused, so that no such pod will come.
@@ -50,12 +51,8 @@ impl Expectations {
     /// Lets go of what the watch has shown, and of what was asked for too long ago.
     pub fn settle(&mut self, names: &BTreeSet<String>, uids: &BTreeSet<String>, now: Timestamp) {
         let fresh = |asked: &Timestamp, most| now.as_second().saturating_sub(asked.as_second()) < most;
-        let created = &self.created;
-        self.creations.retain(|name, asked| {
-            !names.contains(name) && fresh(asked, if created.contains(name) { SHADOW } else { PATIENCE })
-        });
+        self.creations.retain(|name, (asked, patience)| !names.contains(name) && fresh(asked, *patience));
         self.deletions.retain(|uid, asked| uids.contains(uid) && fresh(asked, PATIENCE));
-        self.created.retain(|name| self.creations.contains_key(name));
     }
 
     /// Pods that have been asked for and are not seen yet.

@@ -11,7 +11,7 @@ use super::status::{Draft, has_succeeded, ready, ready_reason};
 use crate::crd::{
     Attempt, Durations, FallbackPolicy, PodRetention, Reason, ResolvedSpec, Retention, RunPath, StrategyRun,
 };
-use crate::sandbox::{PodRequest, PodState, Purpose, build_deny_all, build_pod, owner, read_pod};
+use crate::sandbox::{PodRequest, PodState, Purpose, build_deny_all, build_pod, owner, read_pod, run_of};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use std::time::Duration;
@@ -333,7 +333,7 @@ impl Step<'_> {
 /// The observed pod, if it is this run's at all: nobody else's is ever deleted.
 pub(super) fn own_pod<'a>(observed: &Observed<'a>) -> Option<&'a Pod> {
     let uid = observed.run.metadata.uid.as_deref();
-    observed.pod.filter(|pod| pod.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid))
+    observed.pod.filter(|pod| uid.is_some() && run_of(pod) == uid)
 }
 
 /// What becomes of the pod; complete.

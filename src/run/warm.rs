@@ -98,16 +98,16 @@ pub(super) fn mark_lasting(observed: &Observed<'_>, plan: &mut Plan) {
     {
         return;
     }
+    let age = attempt.started_at.as_ref().map_or(i64::MAX, |time| seconds_since(observed, time.0));
+    if age < UNMARKED {
+        plan.next = sooner(plan.next, seconds(UNMARKED - age));
+        return;
+    }
     let resolved = run.status.as_ref().and_then(|status| status.provenance.as_ref()?.resolved.as_ref());
     let own_seconds = resolved.map_or(u32::MAX, ResolvedSpec::own_seconds);
     let uid = run.metadata.uid.as_deref().unwrap_or_default();
-    let Some(mark) = build_mark(pod, uid, attempt.number, own_seconds, observed.now) else { return };
-    let age = attempt.started_at.as_ref().map_or(i64::MAX, |time| seconds_since(observed, time.0));
-    if age >= UNMARKED {
-        plan.cleanup.push(Effect::Mark(Box::new(mark)));
-    } else {
-        plan.next = sooner(plan.next, seconds(UNMARKED - age));
-    }
+    let mark = build_mark(pod, uid, attempt.number, own_seconds, observed.now);
+    plan.cleanup.extend(mark.map(|mark| Effect::Mark(Box::new(mark))));
 }
 
 /// Whether this process has tried to claim the attempt's sandbox and was told that it is not to be had.
