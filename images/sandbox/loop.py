@@ -327,8 +327,8 @@ def lock_down(order, sink):
 def shift_addresses(evaluation):
     """Objects of every small size, more of them with each evaluation, to be kept while the strategy runs: its own objects
     then lie elsewhere than in the evaluation before, as they would in another sandbox. So a result that depends on an
-    address (id, the order of a set of objects) shows as not deterministic. By seven places: after one, few objects often
-    keep their order in a set, and after an even number always. Bytes of length 0 and 1 are never made anew."""
+    address (id, the order of a set of objects) shows as not deterministic. By seven places, which was found by trying:
+    after one or two, three objects often keep their order in a set. Bytes of length 0 and 1 are never made anew."""
     count = 7 * (evaluation - 1)
     blocks = [bytes(size) for size in range(2, 512, 16) for _ in range(count)]
     return [blocks, [object() for _ in range(count)], [number + (1 << 40) for number in range(count)]]
