@@ -87,7 +87,7 @@ SystemdCgroup = false
 
 
 def cni_text() -> str:
-    """One bridge for all pods. No masquerading: the fence (host.py) lets nothing out anyway."""
+    """One bridge for all pods. No masquerading: the fence (host.py) lets nothing out anyway. No port mapping: no pod asks for it."""
     return json.dumps({
         "cniVersion": "1.0.0",
         "name": "stratbox",
@@ -100,7 +100,6 @@ def cni_text() -> str:
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             },
-            {"type": "portmap", "capabilities": {"portMappings": True}, "backend": "nftables"},
         ],
     }, indent=2)
 
