@@ -5,9 +5,9 @@
 //! written, which the kubelet could not have started otherwise, and waits. `check` is the readiness probe of the same
 //! container: it reads what is really in force. Only a Ready agent makes the operator label the node.
 
-use crate::sandbox::{PROFILE, profile_path};
+use crate::sandbox::{profile_for, profile_path};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{env, fs, io};
 
 /// What could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum Error {
     NotInForce(&'static str),
 }
 
-/// Writes the profile below `seccomp_folder`; a file that is there already is replaced as a whole, never half.
+/// Writes the profile for this node's architecture below `seccomp_folder`; a file that is there already is replaced as a whole, never half.
 ///
 /// # Errors
 /// The folder cannot be written to.
@@ -35,7 +35,8 @@ pub fn install(seccomp_folder: &Path) -> Result<PathBuf, Error> {
     let folder = target.parent().unwrap_or(seccomp_folder);
     fs::create_dir_all(folder).map_err(|error| Error::CreateFolder(folder.to_owned(), error))?;
     let draft = target.with_extension("new");
-    let written = fs::write(&draft, PROFILE).and_then(|()| fs::rename(&draft, &target));
+    let written =
+        fs::write(&draft, profile_for(env::consts::ARCH)).and_then(|()| fs::rename(&draft, &target));
     written.map_err(|error| Error::WriteProfile(target.clone(), error))?;
     Ok(target)
 }
@@ -78,12 +79,20 @@ const EPERM: i32 = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn the_profile_is_written_whole_under_its_hash() {
-        let folder = std::env::temp_dir().join(format!("stratbox-node-{}", std::process::id()));
+        let folder = env::temp_dir().join(format!("stratbox-node-{}", std::process::id()));
         let target = install(&folder).unwrap();
-        assert_eq!(fs::read_to_string(&target).unwrap(), PROFILE);
+        let written: Value = serde_json::from_str(&fs::read_to_string(&target).unwrap()).unwrap();
+        let shipped: Value = serde_json::from_str(include_str!("../../seccomp/sandbox.json")).unwrap();
+        let own = format!("SCMP_ARCH_{}", env::consts::ARCH.to_uppercase());
+        assert_eq!(written["architectures"], serde_json::json!([own]));
+        assert_eq!(
+            (&written["defaultAction"], &written["syscalls"]),
+            (&shipped["defaultAction"], &shipped["syscalls"])
+        );
         assert_eq!(install(&folder).unwrap(), target, "a second time is no error");
         assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1, "no draft is left");
         fs::remove_dir_all(folder).unwrap();

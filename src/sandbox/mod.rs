@@ -17,5 +17,5 @@ pub use names::{
     run_label_selector, run_of, template_hash,
 };
 pub use pod::{PodRequest, Purpose, build_pod};
-pub use security::{PROFILE, PROFILE_HASH_LENGTH, build_deny_all, profile_hash};
+pub use security::{PROFILE_HASH_LENGTH, build_deny_all, profile_for, profile_hash};
 pub use state::{Exit, PodState, StartTrouble, has_ended, progress_time, read_pod};

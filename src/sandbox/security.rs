@@ -10,12 +10,13 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::ObjectMeta;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The profile of stage 1, as the node agent writes it.
-pub const PROFILE: &str = include_str!("../../seccomp/sandbox.json");
+/// The profile of stage 1.
+const PROFILE: &str = include_str!("../../seccomp/sandbox.json");
 
 /// Digits of the hash in the node label; a label's name has at most 63 characters.
 pub const PROFILE_HASH_LENGTH: usize = 12;
@@ -26,6 +27,24 @@ static PROFILE_HASH: LazyLock<String> = LazyLock::new(|| hex(&Sha256::digest(PRO
 #[must_use]
 pub fn profile_hash() -> &'static str {
     &PROFILE_HASH
+}
+
+/// The profile for nodes of one architecture, as Rust names it. The container runtime compiles a filter for each one that the
+/// profile names, for both containers of every sandbox; of another node's it needs none.
+#[must_use]
+pub fn profile_for(architecture: &str) -> String {
+    let own = format!("SCMP_ARCH_{}", architecture.to_uppercase());
+    let mut profile: Value = serde_json::from_str(PROFILE).unwrap_or_default();
+    match profile["architectures"].as_array_mut() {
+        Some(named) if named.iter().any(|name| *name == own) => named.retain(|name| *name == own),
+        // A profile without the node's own would kill everything there; as it is, it says so to whoever looks.
+        _ => return PROFILE.to_owned(),
+    }
+    // Whoever compares the file with its name is told why they differ.
+    profile["comment"] =
+        format!("Stage 1 for {architecture} alone, from the profile whose SHA-256 is {}.", profile_hash())
+            .into();
+    profile.to_string()
 }
 
 /// The pod's part. No supplementary groups but the primary one; the profile again on the pod, so that a container that
