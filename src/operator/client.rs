@@ -1,5 +1,6 @@
 //! The connection to the API server.
 
+use hyper::header::{HeaderValue, USER_AGENT};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
@@ -10,6 +11,9 @@ use tower::{BoxError, ServiceBuilder};
 /// How long an answer may take to begin: a watch's begins at once. Single calls have a shorter limit of their own, but nobody
 /// else would give up a list or a watch that an API server or a balancer takes and never answers.
 const HEAD: Duration = Duration::from_secs(30);
+
+/// Who we are in an API server's audit log and metrics.
+const AGENT: &str = concat!("stratbox/", env!("CARGO_PKG_VERSION"));
 
 /// Connects as kubeconfig, environment or service account say.
 ///
@@ -27,7 +31,8 @@ pub async fn connect() -> Result<Client, kube::Error> {
 ///
 /// # Errors
 /// TLS material that cannot be read.
-pub fn connect_to(config: Config) -> Result<Client, kube::Error> {
+pub fn connect_to(mut config: Config) -> Result<Client, kube::Error> {
+    config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
