@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::runtime::Builder;
 
 /// Runs trading strategies that nobody has read, in sandboxes that can do nothing but compute.
 #[derive(Debug, Parser)]
@@ -129,7 +130,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 None => String::new(),
             };
             let config = Config::from_yaml(&text, std::env::var("SANDBOX_ENABLED").ok().as_deref())?;
-            let runtime = client_runtime()?;
+            let runtime = client_runtime(webhook.is_some())?;
             tracing::info!(
                 version = env!("CARGO_PKG_VERSION"),
                 profile = sandbox::profile_hash(),
@@ -142,7 +143,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Rules => return validate::explain(None),
         Command::Rule { id } => return validate::explain(Some(&id)),
         Command::Uninstall { namespaces } => {
-            let removed = client_runtime()?.block_on(operator::uninstall(&namespaces))?;
+            let removed = client_runtime(false)?.block_on(operator::uninstall(&namespaces))?;
             println!("removed {} NetworkPolicies and {} node labels", removed.policies, removed.nodes);
         }
         Command::Node { step: NodeStep::Install { folder } } => {
@@ -158,10 +159,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What every command that talks to the API server needs first.
-fn client_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+///
+/// One thread does all but the gate's work, which has threads of its own: a run is a chain of short steps, and what is handed
+/// from thread to thread costs more than it does (warm runs, in turns with as many threads as processors, 180 each: mean
+/// 86 and 81 ms). Not where the webhook is served: strangers' TLS handshakes must not hold up runs, nor the probes.
+fn client_runtime(serves_strangers: bool) -> std::io::Result<tokio::runtime::Runtime> {
     // One provider in the tree; whoever asks first must not find none.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    let mut builder =
+        if serves_strangers { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().build()
 }
 
 /// Resolves on SIGTERM or SIGINT.
