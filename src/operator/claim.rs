@@ -2,12 +2,13 @@
 
 use super::connection::Connection;
 use super::context::Context;
-use super::enact::{delete_pod, patch_status, said};
-use super::error::{Call, Error, chain, within};
+use super::enact::patch_status;
+use super::error::{Call, Error, chain, said, within};
+use super::pods::delete_pod;
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::sandbox::{Claim, MANAGER_CLAIM, Mark};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, Preconditions};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use std::sync::Arc;
@@ -139,5 +140,6 @@ async fn try_delete_stray(
         pod = pod_name,
         "a sandbox that no attempt of the run has on record is deleted"
     );
-    delete_pod(context, namespace, pod_name, (pod_uid.to_owned(), None)).await
+    let this_one = Preconditions { uid: Some(pod_uid.to_owned()), resource_version: None };
+    delete_pod(&context.client, namespace, pod_name, (this_one, false)).await
 }

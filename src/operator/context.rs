@@ -98,6 +98,8 @@ pub(super) struct Note {
     pub(super) gate: Option<GateNote>,
     /// The pod of the last attempt, as a pool offered it or our own write returned it.
     pub(super) pod: Option<(Arc<Pod>, Instant)>,
+    /// Name of the pod that was deleted at once: there is nothing to be asked about it.
+    pub(super) gone: Option<String>,
     /// The last sandbox of the run whose end the watch has told of.
     pub(super) last_word: Option<Arc<Pod>>,
     /// When the run began to wait for a place.

@@ -2,25 +2,23 @@
 
 use super::claim::{delete_stray, enact_claim, mark_sandbox, note_claim, record_and_claim};
 use super::context::Context;
-use super::error::{Call, Error, chain, within};
+use super::error::{Call, Error, chain, said, within};
+use super::pods::{REFUSAL_MESSAGE, create_pod, delete_pod, ensure_network_policy};
 use crate::crd::{StrategyRun, StrategyRunStatus};
 use crate::run::{Effect, Notice, Plan, Refusal, RefusalKind};
-use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS, attempt_of, run_of};
+use crate::sandbox::{MANAGER_ARTIFACTS, MANAGER_STATUS};
 use crate::wire::clean;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::Status;
 use kube::runtime::events::{Event, EventType, Recorder};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Resource as _, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of a refusal's words.
-const REFUSAL_MESSAGE: usize = 900;
 /// How long events of a run under way wait.
 const HELD_BACK: Duration = Duration::from_millis(300);
 /// How often a write is repeated that somebody else's was in the way of.
@@ -152,97 +150,16 @@ async fn enact_effect(context: &Context, run: &StrategyRun, effect: Effect) -> R
                 Err(error) => Err(Error::DeleteRun(error)),
             }
         }
-        Effect::DeletePod { name, uid, resource_version } => {
+        Effect::DeletePod { name, uid: pod_uid, resource_version, at_once } => {
             // Whatever becomes of it, the pod is not any more what it was a moment ago.
-            context.memory.with(&run.uid().unwrap_or_default(), |note| note.pod = None);
-            delete_pod(context, &namespace, &name, (uid, resource_version)).await
+            context.memory.with(&uid, |note| note.pod = None);
+            let this_one = Preconditions { uid: Some(pod_uid), resource_version };
+            delete_pod(&context.client, &namespace, &name, (this_one, at_once)).await?;
+            if at_once {
+                context.memory.with(&uid, |note| note.gone = Some(name));
+            }
+            Ok(())
         }
-    }
-}
-
-pub(super) async fn delete_pod(
-    context: &Context,
-    namespace: &str,
-    name: &str,
-    (uid, resource_version): (String, Option<String>),
-) -> Result<(), Error> {
-    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let preconditions = Preconditions { uid: Some(uid), resource_version };
-    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    match within(pods.delete(name, &params)).await {
-        Ok(_) => Ok(()),
-        Err(error) if said(&error, Status::is_not_found) => Ok(()),
-        Err(error) => Err(Error::DeletePod(error)),
-    }
-}
-
-pub(super) fn said(error: &Call, what: impl Fn(&Status) -> bool) -> bool {
-    matches!(error, Call::Kube(error) if matches!(&**error, kube::Error::Api(status) if what(status)))
-}
-
-pub(super) async fn ensure_network_policy(
-    client: &Client,
-    namespace: &str,
-    policy: &NetworkPolicy,
-) -> Result<(), Error> {
-    let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), namespace);
-    let there = within(policies.get_opt(&policy.name_any())).await.map_err(Error::ApplyNetworkPolicy)?;
-    if there.is_some() {
-        return Ok(());
-    }
-    match within(policies.create(&PostParams::default(), policy)).await {
-        Ok(_) => Ok(()),
-        Err(error) if said(&error, Status::is_already_exists) => Ok(()),
-        // A namespace that is going away takes no pod either, and the pod's own refusal says so better.
-        Err(error) if said(&error, |status| status.message.contains("being terminated")) => Ok(()),
-        Err(error) => Err(Error::ApplyNetworkPolicy(error)),
-    }
-}
-
-/// Creates the pod. A POST whose reply was lost finds the pod there: it counts when owner and attempt are ours.
-async fn create_pod(
-    context: &Context,
-    namespace: &str,
-    run_uid: &str,
-    pod: &Pod,
-) -> Result<Option<Refusal>, Error> {
-    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let Err(error) = within(pods.create(&PostParams::default(), pod)).await else { return Ok(None) };
-    if said(&error, Status::is_already_exists) {
-        let there = within(pods.get_opt(&pod.name_any())).await.map_err(Error::ReadPod)?;
-        let ours = there
-            .is_none_or(|there| run_of(&there) == Some(run_uid) && attempt_of(&there) == attempt_of(pod));
-        let message = format!("there is a pod {:?} already, and it is not this run's", pod.name_any());
-        return Ok((!ours).then_some(Refusal { kind: RefusalKind::NameTaken, message }));
-    }
-    refusal_of(&error).map(Some).ok_or(Error::CreatePod(error))
-}
-
-/// What the API server has against a pod, if that is what an error says.
-pub(super) fn refusal_of(error: &Call) -> Option<Refusal> {
-    let Call::Kube(error) = error else { return None };
-    let kube::Error::Api(status) = &**error else { return None };
-    let kind = refusal_kind(status)?;
-    Some(Refusal { kind, message: clean(&status.message, REFUSAL_MESSAGE) })
-}
-
-/// A refusal of this pod, told apart from a server or a role that does not let us work at all. Kubernetes has no
-/// machine-readable word for these; the texts are those of its quota and RuntimeClass admission.
-fn refusal_kind(status: &Status) -> Option<RefusalKind> {
-    let message = &status.message;
-    if status.is_forbidden() && message.contains("exceeded quota") {
-        Some(RefusalKind::Quota)
-    } else if status.is_forbidden() && message.contains("RuntimeClass") && message.contains("not found") {
-        Some(RefusalKind::Runtime)
-    } else if status.is_forbidden() && message.contains("error looking up service account") {
-        // A namespace that has just come has none yet: whoever applies it together with a run meets this.
-        Some(RefusalKind::Server)
-    } else if status.is_forbidden() && message.contains("cannot create resource") {
-        None
-    } else if status.is_forbidden() || status.is_invalid() || status.code == 400 {
-        Some(RefusalKind::Admission)
-    } else {
-        None
     }
 }
 
@@ -352,36 +269,5 @@ async fn publish(recorder: &Recorder, run: &StrategyRun, notice: Notice) {
     };
     if let Err(error) = within(recorder.publish(&event, &run.object_ref(&()))).await {
         tracing::warn!(error = chain(&error), reason = notice.reason.as_str(), "failed to publish an event");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn forbidden(message: &str) -> Status {
-        Status { code: 403, reason: "Forbidden".into(), ..Status::failure(message, "Forbidden") }
-    }
-
-    #[test]
-    fn what_will_pass_is_told_from_what_will_not() {
-        for (message, kind) in [
-            (
-                "pods \"a\" is forbidden: error looking up service account b/default: serviceaccount \"default\" not found",
-                Some(RefusalKind::Server),
-            ),
-            ("pods \"a\" is forbidden: exceeded quota: none, requested: pods=1", Some(RefusalKind::Quota)),
-            (
-                "pods \"a\" is forbidden: pod rejected: RuntimeClass \"x\" not found",
-                Some(RefusalKind::Runtime),
-            ),
-            ("pods is forbidden: User \"u\" cannot create resource \"pods\"", None),
-            (
-                "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\"",
-                Some(RefusalKind::Admission),
-            ),
-        ] {
-            assert_eq!(refusal_kind(&forbidden(message)), kind, "{message}");
-        }
     }
 }

@@ -102,3 +102,8 @@ pub(super) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>
         Err(_) => Err(Call::Timeout),
     }
 }
+
+/// Whether the API server has answered so.
+pub(super) fn said(error: &Call, what: impl Fn(&kube::core::Status) -> bool) -> bool {
+    matches!(error, Call::Kube(error) if matches!(&**error, kube::Error::Api(status) if what(status)))
+}

@@ -13,6 +13,7 @@ mod nodes;
 mod observe;
 mod output;
 mod places;
+mod pods;
 mod pools;
 mod reconcile;
 mod session;
@@ -223,7 +224,7 @@ async fn control_namespace(
     let runs: Api<Guarded> = scoped(&client, namespace.as_deref());
     let pods: Api<Pod> = scoped(&client, namespace.as_deref());
     let classes: Api<DeserializeGuard<SandboxClass>> = Api::all(client);
-    let stream = watcher(runs, watcher::Config::default())
+    let stream = watcher(runs, watcher::Config::default().page_size(PAGE))
         .backoff(WatchPauses::default())
         .modify(|run| {
             // Neither is looked at, and the second holds the code once more.

@@ -384,6 +384,11 @@ async fn observe_pod(
     if finished && known.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some()) {
         return Ok(known);
     }
+    let deleted =
+        || context.memory.with(&run.uid().unwrap_or_default(), |note| note.gone.as_deref() == Some(name));
+    if finished && deleted() {
+        return Ok(None);
+    }
     if finished && known.is_none() && kept_until(context, run) < now.as_second() {
         return Ok(None);
     }

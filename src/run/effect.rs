@@ -59,6 +59,11 @@ pub enum Effect {
         uid: String,
         /// Its version, as a precondition, where anything that has happened to it since must be seen first.
         resource_version: Option<String>,
+        /// Without a grace period: it is gone when the API server has answered, and the node ends what is left of it, the runner
+        /// and no strategy, within the second that it would have had anyway. Only of a sandbox that has reported: nobody waits
+        /// for its end. What the kubelet would write about that, and all who look at pods would read, is a tenth of what a run
+        /// and the sandbox that takes its place cost.
+        at_once: bool,
     },
 }
 

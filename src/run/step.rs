@@ -236,6 +236,7 @@ impl Step<'_> {
 
     /// The attempt has ended.
     pub(super) fn conclude(mut self, ending: Ending) -> Plan {
+        let has_reported = matches!(ending, Ending::Reported(_));
         let kept = match ending {
             Ending::Reported(report) => {
                 let effect = write_report(&mut self.draft, &report, self.observed);
@@ -253,7 +254,8 @@ impl Step<'_> {
             Ending::Lost(reason, message) => return self.lose(reason, &message),
             Ending::NotStarted(message) => return self.fall_back(Reason::SandboxStartFailed, &message),
         };
-        let pod = own_pod(self.observed).filter(|_| !kept).map(|pod| delete(pod, false));
+        let pod = own_pod(self.observed).filter(|_| !kept);
+        let pod = pod.map(|pod| if has_reported { delete_at_once(pod) } else { delete(pod, false) });
         let mut plan = self.write(Next::Wait);
         plan.cleanup.push(Effect::CloseSession);
         plan.cleanup.extend(pod);
@@ -346,6 +348,17 @@ pub(super) fn delete(pod: &Pod, unchanged: bool) -> Effect {
         name: pod.name_any(),
         uid: pod.uid().unwrap_or_default(),
         resource_version: pod.metadata.resource_version.clone().filter(|_| unchanged),
+        at_once: false,
+    }
+}
+
+/// The same for a sandbox that has reported.
+fn delete_at_once(pod: &Pod) -> Effect {
+    Effect::DeletePod {
+        name: pod.name_any(),
+        uid: pod.uid().unwrap_or_default(),
+        resource_version: None,
+        at_once: true,
     }
 }
 

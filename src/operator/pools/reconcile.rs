@@ -4,9 +4,10 @@ use super::{Guarded, PoolTarget, Pools, Pressure, Terms};
 use crate::config::Config;
 use crate::crd::{SandboxClass, SandboxPool, SandboxPoolStatus, SeccompDelivery};
 use crate::operator::classes::Classes;
-use crate::operator::enact::{ensure_network_policy, refusal_of, replace_status, said};
-use crate::operator::error::{Error, chain, within};
+use crate::operator::enact::replace_status;
+use crate::operator::error::{Error, chain, said, within};
 use crate::operator::nodes::Nodes;
+use crate::operator::pods::{ensure_network_policy, refusal_of};
 use crate::pool::{
     Expectations, Member, MemberState, Observed, Pause, Plan, PoolReason, Removal, Template, plan,
     read_member,

@@ -4,7 +4,7 @@ use super::table::{exited, gone, on_record, ready, recorded, running, with_pod};
 use crate::crd::StrategyRun;
 use crate::run::{Effect, Intent, Line, Next, SessionView, plan};
 use crate::wire::Metrics;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_forged_end_in_a_pods_status_does_not_win_over_a_runner_that_answers() {
@@ -52,6 +52,30 @@ fn a_forged_end_in_a_pods_status_does_not_win_over_a_runner_that_answers() {
     assert_eq!(ready(&plan(&observed)), ("Unknown", "Running"));
     observed.session = Some(&refused);
     assert_eq!(ready(&plan(&observed)), ("True", "Succeeded"));
+}
+
+#[test]
+fn only_a_sandbox_that_has_reported_goes_without_its_kubelets_word() {
+    let world = recorded();
+    let at_once = |status: Value, session| {
+        let plan = with_pod(&world, status, session);
+        let goes = |effect: &Effect| match effect {
+            Effect::DeletePod { at_once, .. } => Some(*at_once),
+            _ => None,
+        };
+        plan.effects.iter().chain(&plan.cleanup).find_map(goes)
+    };
+    let said =
+        |report| Some(SessionView { report: Some(report), line: Line::Open, ..SessionView::default() });
+    assert_eq!(at_once(running(), said(Ok(Box::new(world.report())))), Some(true));
+    let log = serde_json::to_string(&world.report()).unwrap();
+    assert_eq!(at_once(exited(0, "Completed", &log), Some(gone())), Some(true));
+    // What may still run: the API server is told when it does not any more.
+    assert_eq!(at_once(running(), said(Err("no report".into()))), Some(false));
+    assert_eq!(
+        at_once(json!({"phase": "Failed", "reason": "Evicted", "message": "disk"}), None),
+        Some(false)
+    );
 }
 
 #[test]

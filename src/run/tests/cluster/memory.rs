@@ -356,7 +356,7 @@ impl Cluster {
                     stored.metadata.name = Some(name.clone());
                     assert!(self.pods.insert(name, stored).is_none(), "a POST over a pod that is there");
                 }
-                Effect::DeletePod { name, uid, resource_version } => {
+                Effect::DeletePod { name, uid, resource_version, .. } => {
                     let Some(pod) = self.pods.get(&name) else { continue };
                     let metadata = &pod.metadata;
                     let changed = resource_version.is_some() && resource_version != metadata.resource_version;
