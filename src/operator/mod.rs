@@ -43,7 +43,7 @@ use kube::{Api, Client, Resource as _, ResourceExt as _};
 use nodes::Nodes;
 use places::Places;
 use pools::{Pools, Pressure};
-use session::Sessions;
+use session::{Sessions, Target};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,11 +174,18 @@ async fn control(client: &Client, config: Config, nodes: Nodes, metrics: Metrics
     let classes = Classes::new(client.clone());
     let (memory, places, pressure) = (Memory::default(), Places::default(), Pressure::default());
     let desks = gate::desks();
-    for namespace in &namespaces {
-        adopt_sandboxes(client, namespace.as_deref(), &places).await;
+    let mut adopted = Vec::new();
+    for namespace in namespaces {
+        let runs = adopt_sandboxes(client, namespace.as_deref(), (&places, &memory)).await;
+        adopted.push((namespace, runs));
     }
-    let controllers = namespaces.into_iter().map(|namespace| {
+    let controllers = adopted.into_iter().map(|(namespace, adopted)| {
         let (trigger, heard) = futures::channel::mpsc::unbounded();
+        for run in adopted {
+            // Also one that goes before the watch has it: its place is given back when it is looked for and not found. The
+            // receiver is here.
+            let _ = trigger.unbounded_send(run);
+        }
         let (runs, run_writer) = reflector::store();
         let (sandboxes, sandbox_writer) = reflector::store();
         let (pools, parts) = Pools::new(&pressure);
@@ -291,8 +298,14 @@ impl Backoff for WatchPauses {
     }
 }
 
-/// Gives the runs that have a sandbox already their places: before any other run, in whichever namespace, may ask for one.
-async fn adopt_sandboxes(client: &Client, namespace: Option<&str>, places: &Places) {
+/// Gives the runs that have a sandbox already their places, before any other run, in whichever namespace, may ask for one, and
+/// says which these are.
+async fn adopt_sandboxes(
+    client: &Client,
+    namespace: Option<&str>,
+    (places, memory): (&Places, &Memory),
+) -> Vec<Target> {
+    let mut adopted = Vec::new();
     let runs: Api<Guarded> = scoped(client, namespace);
     let mut page = ListParams::default().limit(PAGE);
     loop {
@@ -311,11 +324,15 @@ async fn adopt_sandboxes(client: &Client, namespace: Option<&str>, places: &Plac
         for run in
             listed.items.iter().filter_map(|run| run.0.as_ref().ok()).filter(|run| has_open_attempt(run))
         {
-            places.adopt(&run.spec.class_name, &observe::ticket(run));
+            let ticket = observe::ticket(run);
+            let target = ObjectRef::new(&run.name_any()).within(&ticket.namespace);
+            memory.with(&ticket.uid, |note| note.target = Some(target.clone()));
+            places.adopt(&run.spec.class_name, &ticket);
+            adopted.push(target);
         }
         page.continue_token = listed.metadata.continue_.filter(|token| !token.is_empty());
         if page.continue_token.is_none() {
-            return;
+            return adopted;
         }
     }
 }
