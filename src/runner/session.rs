@@ -32,8 +32,8 @@ const WARMING: Duration = Duration::from_mins(2);
 /// Evaluations forked ahead of a run at most: as many as a run with the usual checks takes.
 const AHEAD: u32 = 8;
 /// How long a sandbox waits for a run before it forks more than one, and how long between two of them.
-const IDLE: Duration = Duration::from_secs(5);
-const BETWEEN: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_millis(1500);
+const BETWEEN: Duration = Duration::from_millis(250);
 /// The memory limit from which on they fit into the tenth of it that no strategy gets: each holds 7 MiB of its own.
 const ROOMY: u64 = 1 << 30;
 
