@@ -1,9 +1,14 @@
 //! The state table, row by row, and the whole against an in-memory cluster.
 
+mod artifacts;
 mod belief;
 mod cluster;
+mod ended;
+mod equal;
+mod handover;
 mod lifecycle;
 mod results;
+mod size;
 mod table;
 
 use super::{ClaimView, Gate, Intent, NodeFacts, Observed, Offer, Place, Timeline};

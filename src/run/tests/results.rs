@@ -1,21 +1,15 @@
-//! Rows of the state table about results: checks, acceptance, equal runs, artifacts, earlier inputs.
+//! Rows of the state table about results: checks, acceptance, earlier inputs.
 
 use super::table::{deletes, ready, running, with_pod};
-use super::{World, assert_kstatus, condition, gate};
-use crate::crd::{
-    Acceptance, CachePolicy, CheckMode, Checks, Durations, OnReject, Reason, RunPath, StrategyRun,
-    StrategyRunStatus, Verdict,
-};
-use crate::run::{Artifact, Effect, Line, Next, Plan, SessionView, is_finished, plan};
+use super::{World, condition};
+use crate::crd::{Acceptance, CheckMode, Checks, OnReject, StrategyRun, StrategyRunStatus, Verdict};
+use crate::run::{Effect, Line, Plan, SessionView, is_finished};
 use crate::wire::{
-    ArtifactHead, ArtifactKind, CheckResult, CheckResults, DeterminismResult, Difference, Isolation, Layer,
-    LookaheadResult, Metrics, Report, Variation, sha256_hex,
+    ArtifactKind, CheckResult, CheckResults, DeterminismResult, Difference, Layer, LookaheadResult, Report,
+    Variation,
 };
-use std::time::Duration;
 
-const PINNED: &str = "example.org/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-fn passed() -> CheckResults {
+pub(super) fn passed() -> CheckResults {
     CheckResults {
         lookahead: Some(LookaheadResult {
             result: CheckResult::Passed,
@@ -37,7 +31,7 @@ fn difference(kind: Variation) -> Difference {
     }
 }
 
-fn looks_ahead() -> CheckResults {
+pub(super) fn looks_ahead() -> CheckResults {
     let found = LookaheadResult {
         result: CheckResult::Failed,
         cuts_tried: 1,
@@ -61,7 +55,7 @@ fn unfinished() -> CheckResults {
     CheckResults { lookahead: Some(found), ..passed() }
 }
 
-fn session(report: Report) -> SessionView {
+pub(super) fn session(report: Report) -> SessionView {
     SessionView { accepted: true, report: Some(Ok(Box::new(report))), ..SessionView::default() }
 }
 
@@ -85,11 +79,11 @@ fn mode(lookahead: CheckMode, determinism: CheckMode) -> impl FnOnce(&mut Strate
     }
 }
 
-fn accept(run: &mut StrategyRun, text: &str, on_reject: OnReject) {
+pub(super) fn accept(run: &mut StrategyRun, text: &str, on_reject: OnReject) {
     run.spec.acceptance = Some(Acceptance { expressions: vec![text.into()], on_reject });
 }
 
-fn message(status: &StrategyRunStatus) -> &str {
+pub(super) fn message(status: &StrategyRunStatus) -> &str {
     &status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().message
 }
 
@@ -291,299 +285,4 @@ fn a_changed_check_is_another_input_and_the_former_end_is_history() {
         }
     }
     assert_eq!(world.status().history.len(), 5);
-}
-
-/// A world whose image and data are named by digest.
-fn pinned() -> World {
-    let mut world = World::new();
-    let class = &mut world.class.as_mut().unwrap().spec;
-    class.image = PINNED.into();
-    class.datasets[0].image.reference = PINNED.into();
-    world
-}
-
-/// A run of another name with the same inputs that has ended well.
-fn finished_equal() -> StrategyRun {
-    let mut world = pinned();
-    world.run.metadata.name = Some("first".into());
-    world.run.metadata.uid = Some("another".into());
-    world.step();
-    let mut report = Report { run_uid: "another".into(), ..world.report() };
-    report.checks = Some(looks_ahead());
-    let mut pod = world.pod(running());
-    pod.metadata.owner_references.as_mut().unwrap()[0].uid = "another".into();
-    pod.metadata.labels.as_mut().unwrap().insert("stratbox.dev/run-uid".into(), "another".into());
-    let view = session(report);
-    let mut observed = world.observe();
-    (observed.pod, observed.session) = (Some(&pod), Some(&view));
-    let status = plan(&observed).status;
-    world.run.status = status.map(|status| *status);
-    world.run
-}
-
-#[test]
-fn a_result_of_a_sandbox_that_was_made_from_another_class_answers_nobody() {
-    let mut world = pinned();
-    let recorded = world.step().status.unwrap();
-    let fingerprint = |plan: &Plan| plan.status.as_ref().unwrap().provenance.clone().unwrap().fingerprint;
-    let look = |world: &World| with_pod(world, serde_json::json!({"phase": "Pending"}), None);
-    assert_eq!(fingerprint(&look(&world)), recorded.provenance.unwrap().fingerprint);
-    world.class.as_mut().unwrap().spec.image = PINNED.replace('0', "1");
-    assert_eq!(fingerprint(&look(&world)), None);
-}
-
-fn look(world: &World, equal: &StrategyRun) -> Plan {
-    let mut observed = world.observe();
-    observed.equal = Some(equal);
-    plan(&observed)
-}
-
-#[test]
-fn an_equal_run_answers_at_once_and_is_named() {
-    let mut world = pinned();
-    accept(&mut world.run, "metrics.sharpeRatio > 1", OnReject::Report);
-    let equal = finished_equal();
-    let plan = look(&world, &equal);
-    assert_eq!(ready(&plan), ("True", "CacheHit"));
-    assert!(plan.effects.is_empty());
-    let (status, theirs) = (plan.status.unwrap(), equal.status.unwrap());
-    assert!(status.attempts.is_empty() && message(&status).contains("\"first\""), "{}", message(&status));
-    assert_eq!(
-        (status.metrics, &status.checks, status.path),
-        (theirs.metrics, &theirs.checks, Some(RunPath::Sandbox))
-    );
-    assert_eq!((status.verdict, theirs.verdict), (Some(Verdict::Rejected), None), "judged anew");
-    assert_eq!(condition(&status, "LookaheadFree"), Some(("False", "LookaheadDetected")));
-    let provenance = status.provenance.unwrap();
-    assert_eq!(provenance.cached_from.as_deref(), Some("first"));
-    assert_eq!(provenance.fingerprint, theirs.provenance.unwrap().fingerprint);
-}
-
-/// A name, and what is different about the world or the equal run.
-type Change<'a> = (&'a str, &'a dyn Fn(&mut World, &mut StrategyRun));
-
-#[test]
-fn a_run_runs_where_no_other_may_answer() {
-    let equal = finished_equal();
-    let runs = |change: &dyn Fn(&mut World, &mut StrategyRun)| {
-        let (mut world, mut equal) = (pinned(), equal.clone());
-        change(&mut world, &mut equal);
-        ready(&look(&world, &equal)).1.to_owned()
-    };
-    assert_eq!(runs(&|_, _| ()), "CacheHit");
-    let changes: [Change<'_>; 13] = [
-        ("told to", &|world, _| world.run.spec.cache_policy = CachePolicy::Never),
-        ("rerun", &|world, _| {
-            let annotation = ("stratbox.dev/rerun-requested-at".to_owned(), "1".to_owned());
-            world.run.metadata.annotations = Some([annotation].into());
-        }),
-        ("image by tag", &|world, _| world.class.as_mut().unwrap().spec.image = "x:1".into()),
-        ("data by tag", &|world, _| {
-            world.class.as_mut().unwrap().spec.datasets[0].image.reference = "x:1".into();
-        }),
-        ("other code", &|world, _| {
-            world.gate = gate("def strategy(data):\n    return data[\"close\"] > 1\n");
-        }),
-        ("other params", &|world, _| drop(world.run.spec.params.insert("a".into(), "1".into()))),
-        ("other checks", &|world, _| {
-            world.run.spec.checks = Some(Checks { cuts: Some(3), ..Checks::default() });
-        }),
-        ("other requirements", &|world, _| world.class.as_mut().unwrap().spec.require = vec![Layer::Stage2]),
-        ("artifacts that it has not", &|world, _| world.run.spec.artifacts = vec![ArtifactKind::Trades]),
-        ("another namespace", &|_, equal| equal.metadata.namespace = Some("other".into())),
-        ("itself", &|world, equal| equal.metadata.uid = world.run.metadata.uid.clone()),
-        ("an answered one", &|_, equal| {
-            equal.status.as_mut().unwrap().provenance.as_mut().unwrap().cached_from = Some("x".into());
-        }),
-        ("a failed one", &|_, equal| equal.status.as_mut().unwrap().metrics = None),
-    ];
-    for (what, change) in changes {
-        assert_eq!(runs(change), "Scheduling", "{what}");
-    }
-}
-
-#[test]
-fn an_equal_run_does_not_answer_for_one_that_has_begun() {
-    let mut world = pinned();
-    world.step();
-    let plan = look(&world, &finished_equal());
-    assert!(plan.effects.iter().any(|effect| matches!(effect, Effect::CreatePod(_))), "{plan:?}");
-}
-
-fn curve() -> Artifact {
-    let bytes = b"gzip".to_vec();
-    Artifact { kind: ArtifactKind::EquityCurve, sha256: sha256_hex(&bytes), bytes }
-}
-
-/// A run that has asked for a curve and reported one.
-fn with_artifacts(change: impl FnOnce(&mut SessionView)) -> (World, SessionView) {
-    let mut world = World::new();
-    world.run.spec.artifacts = vec![ArtifactKind::EquityCurve];
-    world.step();
-    let mut report = world.report();
-    report.checks = Some(passed());
-    let whole = curve();
-    report.artifacts = vec![ArtifactHead { kind: whole.kind, bytes: 4, sha256: whole.sha256 }];
-    let mut view = session(report);
-    change(&mut view);
-    (world, view)
-}
-
-#[test]
-fn a_report_waits_for_the_artifacts_that_it_announces() {
-    let (world, view) = with_artifacts(|view| view.collecting = true);
-    let plan = with_pod(&world, running(), Some(view));
-    assert_eq!((ready(&plan), plan.next), (("Unknown", "Collecting"), Next::After(Duration::from_secs(2))));
-    assert!(
-        !deletes(&plan.effects) && !deletes(&plan.cleanup) && !plan.cleanup.contains(&Effect::CloseSession)
-    );
-}
-
-#[test]
-fn artifacts_become_one_owned_config_map_before_the_status_names_it() {
-    let (world, view) = with_artifacts(|view| view.artifacts = vec![curve()]);
-    let plan = with_pod(&world, running(), Some(view));
-    assert_eq!(ready(&plan), ("True", "Succeeded"));
-    let [Effect::ApplyArtifacts(map)] = &plan.effects[..] else { panic!("{:?}", plan.effects) };
-    let owner = &map.metadata.owner_references.as_ref().unwrap()[0];
-    assert_eq!((owner.uid.as_str(), owner.block_owner_deletion), ("run-uid", None));
-    assert_eq!(map.binary_data.as_ref().unwrap()["equity-curve.csv.gz"].0, b"gzip");
-    let [there] = &plan.status.as_ref().unwrap().artifacts[..] else { panic!("{plan:?}") };
-    assert_eq!(Some(&there.config_map), map.metadata.name.as_ref());
-    assert_eq!((there.key.as_str(), &there.sha256), ("equity-curve.csv.gz", &curve().sha256));
-}
-
-#[test]
-fn lost_or_refused_artifacts_are_said_and_cost_no_result() {
-    let (world, lost) = with_artifacts(|_| ());
-    let plan = with_pod(&world, running(), Some(lost));
-    assert_eq!(ready(&plan), ("True", "Succeeded"));
-    let status = plan.status.unwrap();
-    assert!(status.artifacts.is_empty() && message(&status).contains("artifacts"), "{}", message(&status));
-    let (world, view) = with_artifacts(|view| view.artifacts = vec![curve()]);
-    let pod = world.pod(running());
-    let mut observed = world.observe();
-    (observed.pod, observed.session, observed.artifacts_refused) = (Some(&pod), Some(&view), true);
-    let plan = super::super::plan(&observed);
-    assert_eq!(ready(&plan), ("True", "Succeeded"));
-    assert!(plan.effects.is_empty() && message(plan.status.as_ref().unwrap()).contains("artifacts"));
-}
-
-#[test]
-fn a_result_that_a_check_takes_away_leaves_no_artifacts() {
-    let (mut world, mut view) = with_artifacts(|view| view.artifacts = vec![curve()]);
-    world.run.spec.checks = Some(Checks { lookahead: Some(CheckMode::Enforce), ..Checks::default() });
-    world.run.status = None;
-    world.step();
-    let mut report = world.report();
-    report.checks = Some(looks_ahead());
-    view.report = Some(Ok(Box::new(report)));
-    let plan = with_pod(&world, running(), Some(view));
-    assert_eq!(ready(&plan), ("False", "LookaheadDetected"));
-    assert!(plan.effects.is_empty() && plan.status.unwrap().artifacts.is_empty());
-}
-
-/// Everything that a run which was scored can have, each as long as it gets.
-#[test]
-fn the_fullest_possible_status_fits_its_budget() {
-    let long = |length: usize| "\"\\\u{e9}\u{7}".repeat(length);
-    let worst = Some(-123_456_789.123_456);
-    let mut world = World::new();
-    world.run.metadata.name = Some("n".repeat(63));
-    world.gate =
-        gate(&format!("{}def strategy(data):\n    return data[\"close\"].shift(-1) > 0\n", "#\n".repeat(3)));
-    world.run.spec.artifacts = vec![ArtifactKind::EquityCurve, ArtifactKind::Trades];
-    accept(&mut world.run, &format!("{}false", "metrics.alpha > 1.0 && ".repeat(21)), OnReject::Report);
-    world.step();
-    let mut report = world.report();
-    let number = |value: f64| serde_json::json!(value);
-    let mut metrics = serde_json::to_value(schemars::schema_for!(Metrics)).unwrap()["properties"].take();
-    for value in metrics.as_object_mut().unwrap().values_mut() {
-        *value = number(-123_456_789.123_456);
-    }
-    (metrics["trades"], metrics["days"]) = (serde_json::json!(1_000_000), serde_json::json!(1_000_000));
-    report.metrics = Some(serde_json::from_value(metrics).unwrap());
-    let found = Some(Difference {
-        kind: Variation::ShockedDown,
-        cut: Some(long(20)),
-        date: long(20),
-        symbol: long(40),
-        full: worst,
-        other: worst,
-    });
-    report.checks = Some(CheckResults {
-        lookahead: Some(LookaheadResult {
-            result: CheckResult::Failed,
-            cuts_tried: 16,
-            short_history: 16,
-            note: long(200),
-            difference: found.clone(),
-        }),
-        determinism: Some(DeterminismResult {
-            result: CheckResult::Failed,
-            note: long(200),
-            difference: found,
-        }),
-    });
-    report.output = long(600);
-    report.evidence.isolation = Isolation {
-        cap_eff: "0".repeat(16),
-        uid_map: long(8),
-        stage1_profile: "a".repeat(64),
-        stage2_profile: "a".repeat(64),
-        kernel: "k".repeat(64),
-        landlock_abi: Some(9),
-        seccomp_filters: Some(9),
-        memory_limit: Some(u64::MAX),
-        cpu_limit_millis: Some(u64::MAX),
-        ..Isolation::default()
-    };
-    let other = Artifact { kind: ArtifactKind::Trades, ..curve() };
-    let view = SessionView { artifacts: vec![curve(), other], ..session(report) };
-    let status = world.run.status.as_mut().unwrap();
-    let entry = crate::crd::HistoryEntry {
-        hash: "f".repeat(32),
-        reason: "BackoffLimitExceeded".into(),
-        sharpe: worst,
-        completion_time: status.start_time.clone(),
-    };
-    status.history = vec![entry; 5];
-    let last = status.attempts[0].clone();
-    for number in 2..=5 {
-        let mut attempt = last.clone();
-        (attempt.number, attempt.node_name, attempt.reason) =
-            (number, Some("n".repeat(63)), Some("BackoffLimitExceeded".into()));
-        attempt.finished_at = attempt.started_at.clone();
-        status.attempts.insert(0, attempt);
-    }
-    let finding = crate::crd::FindingStatus {
-        rule: "IMP001".into(),
-        severity: "warning".into(),
-        line: 10_000,
-        column: 10_000,
-        end_line: 10_000,
-        end_column: 10_000,
-        message: "m".repeat(110),
-        hint: "h".repeat(90),
-    };
-    status.validation = Some(crate::crd::ValidationStatus { findings: vec![finding; 20], total: 20 });
-    let plan = with_pod(&world, running(), Some(view));
-    assert_eq!(ready(&plan).0, "True");
-    let mut status = *plan.status.unwrap();
-    let most = Some(86_400_000);
-    status.durations = Some(Durations {
-        validate_ms: most,
-        queue_ms: most,
-        schedule_ms: most,
-        start_ms: most,
-        handover_ms: most,
-        run_ms: most,
-        checks_ms: most,
-        score_ms: most,
-        collect_ms: most,
-    });
-    assert!(Reason::ALL.len() > 20 && status.artifacts.len() == 2 && status.history.len() == 5);
-    assert_kstatus(&status);
-    let size = serde_json::to_vec(&status).unwrap().len();
-    assert!(size > 10 * 1024, "the test has lost its teeth: {size} bytes");
 }
