@@ -26,7 +26,8 @@ pub enum Error {
     NotInForce(&'static str),
 }
 
-/// Writes the profile for this node's architecture below `seccomp_folder`; a file that is there already is replaced as a whole, never half.
+/// Writes the profile for this node's architecture below `seccomp_folder`; a file that is there already is replaced as a
+/// whole, never half.
 ///
 /// # Errors
 /// The folder cannot be written to.

@@ -1,6 +1,6 @@
 //! Looking: everything that the decision may see, read from the API server and from this process.
 
-use super::context::{Context, GateNote};
+use super::context::{Context, GateNote, Note};
 use super::error::{Error, within};
 use super::gate::observe_gate;
 use crate::crd::{SandboxClass, StrategyRun};
@@ -384,16 +384,16 @@ async fn observe_pod(
     if finished && known.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_some()) {
         return Ok(known);
     }
-    let deleted =
-        || context.memory.with(&run.uid().unwrap_or_default(), |note| note.gone.as_deref() == Some(name));
-    if finished && deleted() {
-        return Ok(None);
-    }
     if finished && known.is_none() && kept_until(context, run) < now.as_second() {
         return Ok(None);
     }
-    if let Some(pod) = context.memory.with(&run.uid().unwrap_or_default(), |note| note.recent_pod(name)) {
-        return Ok(Some(pod));
+    let noted = |note: &mut Note| (note.gone.as_deref() == Some(name), note.recent_pod(name));
+    let (is_gone, recent) = context.memory.with(&run.uid().unwrap_or_default(), noted);
+    if finished && is_gone {
+        return Ok(None);
+    }
+    if recent.is_some() {
+        return Ok(recent);
     }
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     Ok(within(pods.get_opt(name)).await.map_err(Error::ReadPod)?.map(Arc::new))

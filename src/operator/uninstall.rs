@@ -1,7 +1,7 @@
 //! What the operator leaves behind on purpose, taken away when it is uninstalled: objects without an owner.
 
 use super::client::connect;
-use super::error::{Call, within};
+use super::error::{Call, said, within};
 use crate::sandbox::{DENY_ALL, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_NODE, profile_label};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -70,8 +70,7 @@ async fn remove_policies(client: &Client, among: Api<NetworkPolicy>) -> Result<u
         match within(policies.delete(DENY_ALL, &params)).await {
             Ok(_) => removed += 1,
             // Its namespace was quicker.
-            Err(Call::Kube(error)) if matches!(&*error, kube::Error::Api(status) if Status::is_not_found(status)) =>
-                {}
+            Err(error) if said(&error, Status::is_not_found) => {}
             Err(error) => {
                 return Err(UninstallError::DeletePolicy(format!("{namespace}/{DENY_ALL}"), error));
             }

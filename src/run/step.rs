@@ -254,8 +254,7 @@ impl Step<'_> {
             Ending::Lost(reason, message) => return self.lose(reason, &message),
             Ending::NotStarted(message) => return self.fall_back(Reason::SandboxStartFailed, &message),
         };
-        let pod = own_pod(self.observed).filter(|_| !kept);
-        let pod = pod.map(|pod| if has_reported { delete_at_once(pod) } else { delete(pod, false) });
+        let pod = own_pod(self.observed).filter(|_| !kept).map(|pod| deletion(pod, None, has_reported));
         let mut plan = self.write(Next::Wait);
         plan.cleanup.push(Effect::CloseSession);
         plan.cleanup.extend(pod);
@@ -344,22 +343,11 @@ pub(super) fn retention(observed: &Observed<'_>) -> PodRetention {
 }
 
 pub(super) fn delete(pod: &Pod, unchanged: bool) -> Effect {
-    Effect::DeletePod {
-        name: pod.name_any(),
-        uid: pod.uid().unwrap_or_default(),
-        resource_version: pod.metadata.resource_version.clone().filter(|_| unchanged),
-        at_once: false,
-    }
+    deletion(pod, pod.metadata.resource_version.clone().filter(|_| unchanged), false)
 }
 
-/// The same for a sandbox that has reported.
-fn delete_at_once(pod: &Pod) -> Effect {
-    Effect::DeletePod {
-        name: pod.name_any(),
-        uid: pod.uid().unwrap_or_default(),
-        resource_version: None,
-        at_once: true,
-    }
+fn deletion(pod: &Pod, resource_version: Option<String>, at_once: bool) -> Effect {
+    Effect::DeletePod { name: pod.name_any(), uid: pod.uid().unwrap_or_default(), resource_version, at_once }
 }
 
 pub(super) fn seconds(count: i64) -> Duration {

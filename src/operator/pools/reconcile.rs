@@ -7,7 +7,7 @@ use crate::operator::classes::Classes;
 use crate::operator::enact::replace_status;
 use crate::operator::error::{Error, chain, said, within};
 use crate::operator::nodes::Nodes;
-use crate::operator::pods::{ensure_network_policy, refusal_of};
+use crate::operator::pods::{delete_pod, ensure_network_policy, refusal_of};
 use crate::pool::{
     Expectations, Member, MemberState, Observed, Pause, Plan, PoolReason, Removal, Template, plan,
     read_member,
@@ -19,7 +19,7 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{PostParams, Preconditions};
 use kube::core::Status;
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
@@ -233,7 +233,7 @@ async fn enact(context: &Context, pool: &SandboxPool, plan: Plan) -> Result<(), 
     let namespace = pool.namespace().unwrap_or_default();
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     let uid = pool.uid().unwrap_or_default();
-    join_all(plan.removals.iter().map(|removal| remove(context, &pods, &uid, removal))).await;
+    join_all(plan.removals.iter().map(|removal| remove(context, &namespace, &uid, removal))).await;
     if !plan.creations.is_empty() {
         ensure_network_policy(&context.client, &namespace, &build_deny_all(&namespace)).await?;
         join_all(plan.creations.iter().map(|pod| create(context, &pods, &uid, pod))).await;
@@ -269,20 +269,18 @@ async fn create(context: &Context, pods: &Api<Pod>, uid: &str, pod: &Pod) {
 }
 
 /// Deletes one sandbox if it is still as it was looked at: a run may have taken it meanwhile.
-async fn remove(context: &Context, pods: &Api<Pod>, uid: &str, removal: &Removal) {
+async fn remove(context: &Context, namespace: &str, uid: &str, removal: &Removal) {
     context.note(uid, |note| {
         note.expectations.expect_deletion(&removal.uid, Timestamp::now());
         if let Some(message) = &removal.failure {
             note.fail(PoolReason::SandboxStartFailed, message);
         }
     });
-    let preconditions =
+    let this_one =
         Preconditions { uid: Some(removal.uid.clone()), resource_version: removal.resource_version.clone() };
-    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    let Err(error) = within(pods.delete(&removal.name, &params)).await else { return };
-    if !said(&error, Status::is_not_found) {
+    if let Err(error) = delete_pod(&context.client, namespace, &removal.name, (this_one, false)).await {
         context.note(uid, |note| note.expectations.is_kept(&removal.uid));
-        tracing::debug!(pod = removal.name, %error, "a sandbox stays for now");
+        tracing::debug!(pod = removal.name, error = chain(&error), "a sandbox stays for now");
     }
 }
 

@@ -87,7 +87,7 @@ SystemdCgroup = false
 
 
 def cni_text() -> str:
-    """One bridge for all pods. No masquerading: the fence (host.py) lets nothing out anyway. No port mapping: no pod asks for it."""
+    """One bridge for all pods. No masquerading: the fence (host.py) lets nothing out anyway. No port mapping: nobody asks."""
     return json.dumps({
         "cniVersion": "1.0.0",
         "name": "stratbox",
