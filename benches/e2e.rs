@@ -90,7 +90,7 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     };
     let first = job_once("job-warm-up");
     assert!(first.total.is_some(), "the Job to compare with fails: {}", first.printed);
-    let mut bare = Bare::prepare(&env, &cluster.sandbox_image, &cluster.dataset_image);
+    let mut bare = Bare::prepare(&env, &cluster.sandbox_image);
     let mut outcome = Outcome::new(iterations, sandbox.host_users == Some(false));
     if let Ok(ready) = &mut bare
         && let Err(error) = ready.measure()

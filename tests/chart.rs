@@ -389,8 +389,13 @@ fn images_are_by_digest_where_one_is_given() {
     assert_eq!(operator["image"], format!("r/o@{digest}"));
     let class = find(&all, "SandboxClass", "default");
     assert_eq!(class["spec"]["image"], "r/s:9");
-    let dataset = format!("localhost/stratbox/dataset-us-stocks:{}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(class["spec"]["datasets"][0]["image"]["reference"], dataset);
+    assert_eq!(class["spec"]["datasets"], serde_json::json!([{"name": "us-stocks", "format": "csv"}]));
+    let own = ["--set", "datasets[0].name=a,datasets[0].image.repository=r/a", "--set", "datasets[0].path=b"];
+    let class = find(&rendered(&own), "SandboxClass", "default").clone();
+    let reference = format!("r/a:{}", env!("CARGO_PKG_VERSION"));
+    let dataset =
+        serde_json::json!({"name": "a", "image": {"reference": reference}, "path": "b", "format": "csv"});
+    assert_eq!(class["spec"]["datasets"], serde_json::json!([dataset]));
 }
 
 #[test]

@@ -400,7 +400,9 @@ fn the_api_server_refuses_classes_that_cannot_be() {
         }
         json!({"apiVersion": "stratbox.dev/v1alpha1", "kind": "SandboxClass", "metadata": {"name": "schema-test"}, "spec": spec})
     };
-    assert!(ask("default", &class(json!({"datasets": [dataset("a"), dataset("b")]}))).is_ok());
+    for good in [json!([dataset("a"), dataset("b")]), json!([{"name": "part-of-the-image"}, dataset("a")])] {
+        assert!(ask("default", &class(json!({"datasets": good}))).is_ok());
+    }
     let nine: Vec<Value> = (0..9).map(|n| dataset(&format!("d{n}"))).collect();
     for (spec, words) in [
         (json!({"image": ""}), vec!["spec.image"]),

@@ -64,6 +64,11 @@ fn an_unknown_dataset_lists_those_of_the_class() {
     let home = namespace("dataset");
     let run = home.finish("eu", HOLD, "  dataset: {name: eu-stocks}\n  schedulingDeadlineSeconds: 2\n");
     assert_ends(&run, "DatasetNotFound", &["spec.dataset.name", "eu-stocks", "us-stocks"]);
+    // One more in the class's list, without an image: so it ought to be part of the class's own.
+    let class = Class::new(&format!("{}-more", home.name), "  - name: eu-stocks\n");
+    let run =
+        home.finish("part", HOLD, &format!("  className: {}\n  dataset: {{name: eu-stocks}}\n", class.0));
+    assert_ends(&run, "DatasetNotFound", &["/datasets/eu-stocks/manifest.json"]);
 }
 
 #[test]

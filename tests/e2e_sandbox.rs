@@ -9,14 +9,15 @@ use kube::Api;
 use std::time::{Duration, Instant};
 use stratbox::crd::StrategyRun;
 use stratbox::sandbox::{profile_label, profile_path};
-use support::{Namespace, PATIENCE, block_on, busy, cluster, condition, namespace, reason, run_yaml};
+use support::{Class, Namespace, PATIENCE, block_on, busy, cluster, condition, namespace, reason, run_yaml};
 
 /// About a minute of computing on half a CPU.
 const LONG: u32 = 80_000;
 
 /// Starts a long run and returns its pod once the strategy is running in it.
-fn running(home: &Namespace, name: &str) -> (StrategyRun, Pod) {
-    home.apply(&run_yaml(name, &busy(LONG), "  dataset: {name: us-stocks, symbols: [AAPL]}\n"));
+fn running(home: &Namespace, name: &str, class: &str) -> (StrategyRun, Pod) {
+    let spec = format!("  className: {class}\n  dataset: {{name: us-stocks, symbols: [AAPL]}}\n");
+    home.apply(&run_yaml(name, &busy(LONG), &spec));
     let run = home.wait_until(name, |run| reason(run) == "Running", PATIENCE);
     let pod_name = run.status.as_ref().unwrap().attempts[0].pod_name.clone();
     let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);
@@ -31,7 +32,7 @@ fn python(home: &Namespace, pod: &str, expression: &str) -> String {
 #[test]
 fn every_hardening_field_is_there_and_in_force() {
     let home = namespace("hardening");
-    let (run, pod) = running(&home, "long");
+    let (run, pod) = running(&home, "long", "default");
     let name = pod.metadata.name.clone().unwrap();
     let spec = pod.spec.clone().unwrap();
     let context = spec.security_context.clone().unwrap();
@@ -59,7 +60,6 @@ fn every_hardening_field_is_there_and_in_force() {
     assert_eq!(inner.allow_privilege_escalation, Some(false));
     assert_eq!(inner.read_only_root_filesystem, Some(true));
     assert_eq!(inner.capabilities.unwrap().drop, Some(vec!["ALL".to_owned()]));
-    assert!(container.volume_mounts.iter().flatten().all(|mount| mount.read_only == Some(true)));
     let limits = container.resources.clone().unwrap().limits.unwrap();
     assert_eq!((limits["cpu"].0.as_str(), limits["memory"].0.as_str()), ("500m", "2Gi"));
     let affinity = serde_json::to_string(&spec.affinity).unwrap();
@@ -97,12 +97,31 @@ fn every_hardening_field_is_there_and_in_force() {
     assert!(written.unwrap_err().contains("Read-only file system"));
     let shell = support::kubectl_with(&["-n", &home.name, "exec", &name, "--", "/bin/sh", "-c", "true"], "");
     assert!(shell.is_err(), "there is no shell");
-    nothing_is_writable(&home, &name);
+    assert_eq!(
+        (&spec.volumes, &container.volume_mounts),
+        (&None, &None),
+        "a kubelet lets pods with volumes wait"
+    );
+    // The pod's own shared memory, and its message queues, are behind Landlock, stage 2 and limits alone (`e2e_attacks`).
+    writable_is(&home, &name, &["/dev/mqueue", "/dev/shm"]);
 }
 
-/// Writable is the kernel's own and the file for the report, which the runner alone can reach (`e2e_forgery`, X1 to X3);
-/// found by the mounts and by asking for every path there is.
-fn nothing_is_writable(home: &Namespace, pod: &str) {
+#[test]
+fn where_a_dataset_is_a_volume_shared_memory_is_read_only_too() {
+    let home = namespace("volumes");
+    let class = Class::new(&format!("{}-volumes", home.name), "");
+    let (_, pod) = running(&home, "long", &class.0);
+    let spec = pod.spec.unwrap();
+    let mounts = spec.containers[0].volume_mounts.clone().unwrap();
+    let at: Vec<_> = mounts.iter().map(|mount| (mount.mount_path.as_str(), mount.read_only)).collect();
+    let read_only = ["/dev/shm", "/dev/mqueue", "/datasets/us-stocks"].map(|path| (path, Some(true)));
+    assert_eq!(at, read_only);
+    writable_is(&home, &pod.metadata.name.unwrap(), &[]);
+}
+
+/// Writable is the kernel's own, the file for the report, which the runner alone can reach (`e2e_forgery`, X1 to X3), and
+/// these mounts; found by the mounts and by asking for every path there is.
+fn writable_is(home: &Namespace, pod: &str, more: &[&str]) {
     let mounted = "[(m[1], m[2]) for m in (line.split() for line in open('/proc/self/mounts')) if 'rw' in m[3].split(',')]";
     let mut mounted: Vec<String> =
         python(home, pod, &format!("*[' '.join(m) for m in {mounted}], sep='\\n'"))
@@ -115,6 +134,7 @@ fn nothing_is_writable(home: &Namespace, pod: &str) {
     let own = |mount: &String| {
         ["/dev tmpfs", "/sys/fs/cgroup tmpfs"].contains(&mount.as_str())
             || mount.starts_with("/etc/hosts ")
+            || more.iter().any(|path| mount.split(' ').next() == Some(*path))
             || [" devtmpfs", " devpts", " proc", " cgroup2"].iter().any(|kind| mount.ends_with(kind))
     };
     let others: Vec<&String> = mounted.iter().filter(|mount| !own(mount)).collect();
@@ -123,11 +143,16 @@ fn nothing_is_writable(home: &Namespace, pod: &str) {
     let writable = format!(
         "(lambda os, stat: sorted({{p.rstrip('/') for p in {paths} if not os.path.islink(p) and os.access(p, os.W_OK) and not stat.S_ISCHR(os.stat(p).st_mode)}}))(__import__('os'), __import__('stat'))"
     );
-    assert_eq!(python(home, pod, &writable).trim(), "['/dev/termination-log']", "writable paths");
-    // The same question where the answer must be another one: the device that everybody may write.
-    let devices = "(lambda os: [d for d in sorted(os.listdir('/dev')) if os.access('/dev/' + d, os.W_OK) and not os.path.islink('/dev/' + d)])(__import__('os'))";
+    let expected = [more, &["/dev/termination-log"]].concat();
+    assert_eq!(
+        python(home, pod, &writable).trim().replace('\'', "\""),
+        format!("{expected:?}"),
+        "writable paths"
+    );
+    // The same question where the answer must be another one: the devices that everybody may write.
+    let devices = "(lambda os, stat: [d for d in sorted(os.listdir('/dev')) if os.access('/dev/' + d, os.W_OK) and stat.S_ISCHR(os.lstat('/dev/' + d).st_mode)])(__import__('os'), __import__('stat'))";
     let devices = python(home, pod, devices);
-    assert_eq!(devices.trim(), "['full', 'null', 'random', 'termination-log', 'tty', 'urandom', 'zero']");
+    assert_eq!(devices.trim(), "['full', 'null', 'random', 'tty', 'urandom', 'zero']");
     // `core` is there where the kernel has a file of that kind.
     let all = python(home, pod, "[d for d in sorted(__import__('os').listdir('/dev')) if d != 'core']");
     assert_eq!(
@@ -139,7 +164,7 @@ fn nothing_is_writable(home: &Namespace, pod: &str) {
 #[test]
 fn a_deleted_run_leaves_no_pod_after_ten_seconds() {
     let home = namespace("deleted");
-    let (_, pod) = running(&home, "gone");
+    let (_, pod) = running(&home, "gone", "default");
     let started = Instant::now();
     home.kubectl(&["delete", "strategyrun", "gone"]);
     let pods: Api<Pod> = Api::namespaced(cluster().client.clone(), &home.name);

@@ -4,7 +4,6 @@
 use super::subject::{milliseconds, settings};
 use crate::support::{root, text, tool};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Instant;
 use stratbox::sandbox::profile_path;
 
@@ -15,47 +14,34 @@ struct Node {
     profile: String,
 }
 
-/// A way to run bare containers, and the mounted dataset.
+/// A way to run bare containers.
 pub(crate) struct Bare {
     node: Node,
     image: String,
-    dataset: PathBuf,
     env: Vec<(String, String)>,
     count: u32,
 }
 
 impl Bare {
-    /// Mounts the dataset's image; an error says why there is nothing to measure.
-    pub(crate) fn prepare(
-        env: &BTreeMap<String, String>,
-        image: &str,
-        dataset: &str,
-    ) -> Result<Self, String> {
+    /// An error says why there is nothing to measure.
+    pub(crate) fn prepare(env: &BTreeMap<String, String>, image: &str) -> Result<Self, String> {
         let fact = |name: &str| env.get(name).cloned().ok_or("the node is not this machine");
         let node = Node {
             socket: fact("CONTAINERD_ADDRESS")?,
             runc: fact("STRATBOX_CLUSTER_BIN")? + "/runc",
             profile: fact("STRATBOX_SECCOMP_DIR")? + "/" + &profile_path(),
         };
-        let folder = root().join("target/bench/dataset");
-        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let path = folder.display().to_string();
-        // Left over by a bench that was stopped.
-        let _ = node.ctr(&["images", "unmount", "--rm", &path]);
-        node.ctr(&["images", "mount", dataset, &path])?;
-        Ok(Self { node, image: image.to_owned(), dataset: folder, env: settings(), count: 0 })
+        Ok(Self { node, image: image.to_owned(), env: settings(), count: 0 })
     }
 
     /// Runs one container from nothing to nothing; milliseconds.
     pub(crate) fn measure(&mut self) -> Result<f64, String> {
         self.count += 1;
         let name = format!("stratbox-bench-{}-{}", std::process::id(), self.count);
-        let mount =
-            format!("type=bind,src={},dst=/datasets/us-stocks,options=rbind:ro", self.dataset.display());
         let state = root().join("target/bench/runc").display().to_string();
         let variables: Vec<String> = self.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut arguments = vec!["run", "--rm", "--read-only", "--user", "1000:1000", "--cpus", "0.5"];
-        arguments.extend(["--memory-limit", "2147483648", "--mount", &mount]);
+        arguments.extend(["--memory-limit", "2147483648"]);
         arguments.extend(["--seccomp", "--seccomp-profile", &self.node.profile]);
         arguments.extend(["--runc-binary", &self.node.runc, "--runc-root", &state]);
         arguments.extend(variables.iter().flat_map(|variable| ["--env", variable]));
@@ -64,15 +50,6 @@ impl Bare {
         let printed = self.node.ctr(&arguments)?;
         let taken = started.elapsed();
         if printed.contains("sharpeRatio") { Ok(milliseconds(taken)) } else { Err(printed) }
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        if let Err(error) = self.node.ctr(&["images", "unmount", "--rm", &self.dataset.display().to_string()])
-        {
-            eprintln!("bench: the dataset stays mounted: {error}");
-        }
     }
 }
 

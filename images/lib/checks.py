@@ -12,6 +12,7 @@ import tarfile
 from pathlib import Path
 
 from . import contents
+from .dataset import NAME
 from .elf import libraries_in_use, read_elf
 from .oci import Archive
 from .project import as_root
@@ -101,8 +102,11 @@ def sandbox(root: Path) -> list[str]:
                 bad.append(f"{source.relative_to(root)}: no unchecked-hash .pyc")
     if not (root / "usr/lib/stratbox/loop.py").is_file():
         bad.append("usr/lib/stratbox/loop.py: missing")
-    if not (root / "datasets").is_dir() or any((root / "datasets").iterdir()):
-        bad.append("datasets: no empty directory")
+    found = sorted(path.name for path in (root / "datasets").iterdir())
+    if found == [NAME]:
+        bad += dataset(root / "datasets" / NAME)
+    else:
+        bad.append(f"datasets: {found}, not {NAME} alone")
     shared = [path for path in (root / "usr").rglob("*.so*") if path.is_file() and not path.is_symlink()]
     folders = [root / contents.LIBRARIES, *(root / contents.SITE).glob("*.libs")]
     try:

@@ -48,8 +48,8 @@ def adjusted_rows(source: Iterable[dict[str, str]]) -> list[list[str]]:
     return rows
 
 
-def build(wheel: Path, tree: Tree) -> None:
-    """Puts data.csv and manifest.json into the image's tree."""
+def build(wheel: Path, tree: Tree, folder: str = "") -> None:
+    """Puts data.csv and manifest.json into the image's tree: at its root, or in a folder that ends with a slash."""
     with zipfile.ZipFile(wheel) as archive, gzip.open(io.BytesIO(archive.read(_SOURCE)), "rt", newline="") as source:
         rows = adjusted_rows(csv.DictReader(source))
     text = io.StringIO()
@@ -69,5 +69,5 @@ def build(wheel: Path, tree: Tree) -> None:
         "firstDate": rows[0][0],
         "lastDate": rows[-1][0],
     }
-    tree.file("data.csv", data)
-    tree.file("manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    tree.file(f"{folder}data.csv", data)
+    tree.file(f"{folder}manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())

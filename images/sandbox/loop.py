@@ -315,7 +315,7 @@ def lock_down(order, sink):
     """Gives up everything but output, data and the own end of the result pipe, then loads stage 2."""
     os.close(CONTROL)
     close_all_but(sink)
-    for name, value in (("CORE", 0), ("FSIZE", 0), ("NOFILE", 64), ("AS", order.space)):
+    for name, value in (("CORE", 0), ("FSIZE", 0), ("MSGQUEUE", 0), ("NOFILE", 64), ("AS", order.space)):
         resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
     program = (ctypes.c_char * len(order.filter)).from_buffer(order.filter)
     prog = Filter(len(order.filter) // 8, ctypes.addressof(program))

@@ -60,7 +60,8 @@ pub struct SandboxClassSpec {
     /// What the gate allows beyond its own list.
     #[serde(default)]
     pub policy: ClassPolicy,
-    /// The datasets that its runs may name; each is mounted read-only at `/datasets/NAME`.
+    /// The datasets that its runs may name; each is at `/datasets/NAME`, read-only: part of the class's image, or an image
+    /// of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub datasets: Vec<DatasetSource>,
@@ -206,9 +207,12 @@ pub struct DatasetSource {
     /// The name that runs use.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// The image that holds it.
-    pub image: DatasetImage,
-    /// Folder of `manifest.json` in the image, relative to its root.
+    /// An image of its own that holds it, mounted as a volume. Left out, it is part of the class's image, at
+    /// `/datasets/NAME`, and a sandbox starts sooner: a kubelet lets 300 ms pass before it looks whether a pod's volumes
+    /// are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<DatasetImage>,
+    /// Folder of `manifest.json`, relative to the root of its own image or to `/datasets/NAME`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256), regex(pattern = "^[A-Za-z0-9._/-]*$"))]
     pub path: String,

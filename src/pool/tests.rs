@@ -44,7 +44,7 @@ impl World {
         pool.metadata.generation = Some(1);
         let dataset = |name: &str| DatasetSource {
             name: name.into(),
-            image: DatasetImage { reference: format!("localhost/{name}:1") },
+            image: Some(DatasetImage { reference: format!("localhost/{name}:1") }),
             path: String::new(),
             format: DatasetFormat::Csv,
         };

@@ -22,7 +22,7 @@ pub(super) fn fingerprint(
     let inputs = serde_json::json!({
         "code": strategy.sha256(),
         "params": spec.params,
-        "data": {"image": dataset.image.reference, "path": dataset.path, "format": dataset.format, "symbols": symbols,
+        "data": {"image": dataset.image.as_ref().map(|image| &image.reference), "path": dataset.path, "format": dataset.format, "symbols": symbols,
             "start": spec.dataset.start, "end": spec.dataset.end},
         "benchmark": spec.benchmark,
         "execution": resolved.execution,
@@ -54,7 +54,8 @@ pub fn sought(observed: &Observed<'_>) -> Option<String> {
     }
     let resolved = resolve(&run.spec, &class.spec, observed.config).ok()?;
     // A tag may name other content tomorrow: only digests say that two runs have the same image and the same data.
-    let pinned = is_pinned(&class.spec.image) && is_pinned(&resolved.dataset.image.reference);
+    let own = resolved.dataset.image.as_ref();
+    let pinned = is_pinned(&class.spec.image) && own.is_none_or(|image| is_pinned(&image.reference));
     pinned.then(|| fingerprint(&run.spec, class, &resolved, strategy))
 }
 

@@ -56,7 +56,7 @@ impl World {
                 image: "localhost/sandbox:1".into(),
                 datasets: vec![DatasetSource {
                     name: "us-stocks".into(),
-                    image: DatasetImage { reference: "localhost/us-stocks:1".into() },
+                    image: Some(DatasetImage { reference: "localhost/us-stocks:1".into() }),
                     path: String::new(),
                     format: DatasetFormat::Csv,
                 }],

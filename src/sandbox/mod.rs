@@ -6,6 +6,7 @@ mod names;
 mod pod;
 mod security;
 mod state;
+mod volumes;
 
 pub use claim::{Claim, Mark, build_claim, build_mark, is_claimed};
 pub use limits::{default_limits, requests};

@@ -5,6 +5,7 @@ use super::names::{
     MANAGED_BY, SANDBOX, label_value, profile_label,
 };
 use super::security::{container_context, no_dns, pod_context};
+use super::volumes::volumes;
 use crate::config::SandboxConfig;
 use crate::crd::{DatasetSource, ResourceLimits, SandboxClassSpec, SeccompDelivery, Toleration};
 use k8s_openapi::api::core::v1 as core;
@@ -110,6 +111,7 @@ fn metadata(request: &PodRequest<'_>) -> ObjectMeta {
 
 fn spec(request: &PodRequest<'_>) -> core::PodSpec {
     let class = request.class;
+    let (volumes, mounts) = volumes(class);
     core::PodSpec {
         restart_policy: Some("Never".into()),
         active_deadline_seconds: Some(request.active_deadline_seconds.into()),
@@ -133,13 +135,13 @@ fn spec(request: &PodRequest<'_>) -> core::PodSpec {
         node_selector: (!class.node_selector.is_empty()).then(|| class.node_selector.clone()),
         affinity: Some(affinity(class)),
         tolerations: Some(tolerations(&class.tolerations)),
-        volumes: Some(std::iter::once(nothing()).chain(class.datasets.iter().map(volume)).collect()),
-        containers: vec![container(request)],
+        volumes: some_unless_empty(volumes),
+        containers: vec![container(request, mounts)],
         ..core::PodSpec::default()
     }
 }
 
-fn container(request: &PodRequest<'_>) -> core::Container {
+fn container(request: &PodRequest<'_>, mounts: Vec<core::VolumeMount>) -> core::Container {
     let pod_uid = core::EnvVar {
         name: "POD_UID".into(),
         value: None,
@@ -173,67 +175,9 @@ fn container(request: &PodRequest<'_>) -> core::Container {
             claims: None,
         }),
         security_context: Some(container_context(request.config)),
-        volume_mounts: Some(
-            NOTHING_AT
-                .map(nothing_mount)
-                .into_iter()
-                .chain(request.class.datasets.iter().map(mount))
-                .collect(),
-        ),
+        volume_mounts: some_unless_empty(mounts),
         ..core::Container::default()
     }
-}
-
-fn volume(dataset: &DatasetSource) -> core::Volume {
-    core::Volume {
-        name: volume_name(dataset),
-        image: Some(core::ImageVolumeSource {
-            reference: Some(dataset.image.reference.clone()),
-            pull_policy: Some("IfNotPresent".into()),
-        }),
-        ..core::Volume::default()
-    }
-}
-
-fn mount(dataset: &DatasetSource) -> core::VolumeMount {
-    core::VolumeMount {
-        name: volume_name(dataset),
-        mount_path: format!("/datasets/{}", dataset.name),
-        read_only: Some(true),
-        ..core::VolumeMount::default()
-    }
-}
-
-/// Container runtimes put a writable tmpfs and the message queues' file system at these places of every pod that brings
-/// nothing of its own for them; a sandbox has no writable mount but the file for its report.
-const NOTHING_AT: [&str; 2] = ["/dev/shm", "/dev/mqueue"];
-
-fn nothing() -> core::Volume {
-    core::Volume {
-        name: NOTHING.into(),
-        empty_dir: Some(core::EmptyDirVolumeSource {
-            medium: None,
-            size_limit: Some(Quantity("1Mi".into())),
-        }),
-        ..core::Volume::default()
-    }
-}
-
-fn nothing_mount(path: &str) -> core::VolumeMount {
-    core::VolumeMount {
-        name: NOTHING.into(),
-        mount_path: path.into(),
-        read_only: Some(true),
-        ..core::VolumeMount::default()
-    }
-}
-
-/// A dataset's volume has its name behind a prefix, so that none can collide with another volume.
-const NOTHING: &str = "nothing";
-
-/// A volume's name has at most 63 characters, which a dataset's name may already have.
-fn volume_name(dataset: &DatasetSource) -> String {
-    label_value(&format!("dataset-{}", dataset.name))
 }
 
 /// Only nodes of the image's architecture, and only those that have proven the profile where the node agent brings it.

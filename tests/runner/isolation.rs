@@ -169,9 +169,9 @@ fn the_environment_tells_nothing() {
 #[test]
 fn limits_are_set_and_cannot_be_raised() {
     let (inside, _) = probe(
-        "import resource as r\ndef probe():\n    return [r.getrlimit(l) for l in (r.RLIMIT_CORE, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE)]",
+        "import resource as r\ndef probe():\n    return [r.getrlimit(l) for l in (r.RLIMIT_CORE, r.RLIMIT_FSIZE, r.RLIMIT_MSGQUEUE, r.RLIMIT_NOFILE)]",
     );
-    assert_eq!(inside, "[(0, 0), (0, 0), (64, 64)]");
+    assert_eq!(inside, "[(0, 0), (0, 0), (0, 0), (64, 64)]");
     denied(
         "import resource as r\ndef probe():\n    r.setrlimit(r.RLIMIT_CORE, (0, 0))\n    return 'ok'",
         &["ValueError None", EPERM],

@@ -262,8 +262,7 @@ impl Range {
         }
     }
 
-    /// Runs a Python program as PID 1 of a pod of the same image with the same dataset, in which nothing of ours is in
-    /// force: no profile, no Landlock, no runner. With all privileges, or as the user of a sandbox.
+    /// Runs a Python program as PID 1 of a pod of the same image, in which nothing of ours is in force: no profile, no Landlock, no runner. With all privileges, or as the user of a sandbox.
     pub fn outside(&self, name: &str, arguments: &[&str], privileged: bool) -> (Exit, Vec<u8>) {
         let context = if privileged {
             json!({"privileged": true, "runAsUser": 0, "seccompProfile": {"type": "Unconfined"}})
@@ -277,11 +276,9 @@ impl Range {
             "spec": {
                 "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": 1,
-                "volumes": [{"name": "data", "image": {"reference": cluster().dataset_image, "pullPolicy": "IfNotPresent"}}],
                 "containers": [{
                     "name": CONTAINER, "image": self.class.spec.image, "imagePullPolicy": "IfNotPresent",
                     "command": command, "securityContext": context,
-                    "volumeMounts": [{"name": "data", "mountPath": "/datasets/us-stocks", "readOnly": true}],
                 }],
             },
         }));

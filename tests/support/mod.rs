@@ -361,7 +361,8 @@ pub fn condition<'a>(run: &'a StrategyRun, type_: &str) -> Option<(&'a str, &'a 
     Some((&found.status, &found.reason, &found.message))
 }
 
-/// The default class under another name with changes; cluster-scoped, so the name carries the namespace's.
+/// The default class under another name, its dataset as a volume, with changes; cluster-scoped, so the name carries the
+/// namespace's.
 pub fn class_yaml(name: &str, changes: &str) -> String {
     let cluster = cluster();
     let image = if changes.contains("image:") {

@@ -3,8 +3,8 @@
 use super::results::{accept, looks_ahead, message, session};
 use super::table::{ready, running, with_pod};
 use super::{World, condition, gate};
-use crate::crd::{CachePolicy, Checks, OnReject, RunPath, StrategyRun, Verdict};
-use crate::run::{Effect, Plan, plan};
+use crate::crd::{CachePolicy, Checks, DatasetImage, OnReject, RunPath, StrategyRun, Verdict};
+use crate::run::{Effect, Plan, plan, sought};
 use crate::wire::{ArtifactKind, Layer, Report};
 
 const PINNED: &str = "example.org/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -14,7 +14,7 @@ fn pinned() -> World {
     let mut world = World::new();
     let class = &mut world.class.as_mut().unwrap().spec;
     class.image = PINNED.into();
-    class.datasets[0].image.reference = PINNED.into();
+    class.datasets[0].image = Some(DatasetImage { reference: PINNED.into() });
     world
 }
 
@@ -75,6 +75,18 @@ fn an_equal_run_answers_at_once_and_is_named() {
     assert_eq!(provenance.fingerprint, theirs.provenance.unwrap().fingerprint);
 }
 
+#[test]
+fn data_of_the_classs_image_are_named_by_its_digest() {
+    let mut world = pinned();
+    let sought_in = |world: &World| sought(&world.observe());
+    let of_its_own = sought_in(&world);
+    world.class.as_mut().unwrap().spec.datasets[0].image = None;
+    let part = sought_in(&world);
+    assert!(part.is_some() && part != of_its_own, "{part:?} {of_its_own:?}");
+    world.class.as_mut().unwrap().spec.image = "x:1".into();
+    assert_eq!(sought_in(&world), None);
+}
+
 /// A name, and what is different about the world or the equal run.
 type Change<'a> = (&'a str, &'a dyn Fn(&mut World, &mut StrategyRun));
 
@@ -87,7 +99,7 @@ fn a_run_runs_where_no_other_may_answer() {
         ready(&look(&world, &equal)).1.to_owned()
     };
     assert_eq!(runs(&|_, _| ()), "CacheHit");
-    let changes: [Change<'_>; 13] = [
+    let changes: [Change<'_>; 14] = [
         ("told to", &|world, _| world.run.spec.cache_policy = CachePolicy::Never),
         ("rerun", &|world, _| {
             let annotation = ("stratbox.dev/rerun-requested-at".to_owned(), "1".to_owned());
@@ -95,7 +107,11 @@ fn a_run_runs_where_no_other_may_answer() {
         }),
         ("image by tag", &|world, _| world.class.as_mut().unwrap().spec.image = "x:1".into()),
         ("data by tag", &|world, _| {
-            world.class.as_mut().unwrap().spec.datasets[0].image.reference = "x:1".into();
+            let image = Some(DatasetImage { reference: "x:1".into() });
+            world.class.as_mut().unwrap().spec.datasets[0].image = image;
+        }),
+        ("data of the class's image", &|world, _| {
+            world.class.as_mut().unwrap().spec.datasets[0].image = None;
         }),
         ("other code", &|world, _| {
             world.gate = gate("def strategy(data):\n    return data[\"close\"] > 1\n");

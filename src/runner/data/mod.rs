@@ -98,21 +98,21 @@ pub(super) enum LoadError {
 /// Anything missing, malformed or different from its manifest.
 pub(super) fn load(root: &Path, source: &Source) -> Result<Dataset, LoadError> {
     let folder = root.join(plain(&source.name)?).join(plain(&source.path)?);
-    let shown = Path::new(&source.name).join(&source.path);
-    let manifest_name = shown.join("manifest.json").display().to_string();
-    let text = read(&folder.join("manifest.json"), &manifest_name)?;
+    // Whole paths: where the class names no image for the dataset, they say where it ought to be in the class's own.
+    let manifest_path = folder.join("manifest.json");
+    let text = read(&manifest_path)?;
     let manifest: Manifest = serde_json::from_slice(&text)
         .map_err(|error| error.to_string())
         .and_then(Manifest::checked)
-        .map_err(|reason| LoadError::Manifest { file: manifest_name, reason })?;
+        .map_err(|reason| LoadError::Manifest { file: manifest_path.display().to_string(), reason })?;
     let expected = format_name(source.format);
     if manifest.format != expected {
         return Err(LoadError::Format { expected, found: manifest.format });
     }
-    let shown = shown.join(&manifest.file).display().to_string();
+    let path = folder.join(plain(&manifest.file)?);
+    let shown = path.display().to_string();
     let unread = |source| LoadError::Read { file: shown.clone(), source };
     // Twice through the file instead of once with all of it in memory beside its values.
-    let path = folder.join(plain(&manifest.file)?);
     let found = File::open(&path).and_then(hash).map_err(unread)?;
     if !found.eq_ignore_ascii_case(&manifest.sha256) {
         return Err(LoadError::Hash { file: shown, expected: manifest.sha256, found });
@@ -154,8 +154,8 @@ fn plain(path: &str) -> Result<PathBuf, LoadError> {
     if inside { Ok(PathBuf::from(path)) } else { Err(LoadError::Path(path.to_owned())) }
 }
 
-fn read(path: &Path, shown: &str) -> Result<Vec<u8>, LoadError> {
-    fs::read(path).map_err(|source| LoadError::Read { file: shown.to_owned(), source })
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    fs::read(path).map_err(|source| LoadError::Read { file: path.display().to_string(), source })
 }
 
 #[cfg(test)]
