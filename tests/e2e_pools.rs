@@ -230,6 +230,33 @@ fn a_changed_class_replaces_every_sandbox_while_runs_go_on() {
     assert_eq!(waiting(&home).len(), 2, "what is there stays, in case it comes back");
 }
 
+/// The checks of the shipped configuration take seven evaluations more than none.
+#[test]
+fn a_waiting_sandbox_forks_ahead_what_a_run_of_its_class_takes() {
+    let _calm = calm();
+    let home = namespace("ahead");
+    let class = Class::new(
+        &format!("{}-unchecked", home.name),
+        "  defaults: {checks: {lookahead: \"Off\", determinism: \"Off\"}}\n",
+    );
+    filled(&home, "usual", "default", 1);
+    filled(&home, "unchecked", &class.0, 1);
+    // Runner, interpreter, evaluations, and the one that counts.
+    let processes = |pool: &str| -> usize {
+        let selector = format!("{LABEL_POOL}={pool}");
+        let pod = home.kubectl(&["get", "pods", "-l", &selector, "-o", "name"]);
+        let count = "print(len([p for p in __import__('os').listdir('/proc') if p.isdigit()]))";
+        let told = home.kubectl(&["exec", pod.trim(), "--", "/usr/bin/python3", "-B", "-c", count]);
+        told.trim().parse().unwrap()
+    };
+    let started = Instant::now();
+    while processes("usual") < 3 + 8 {
+        assert!(started.elapsed() < PATIENCE, "{} processes", processes("usual"));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!((processes("usual"), processes("unchecked")), (3 + 8, 3 + 1));
+}
+
 #[test]
 fn a_pool_that_goes_takes_those_that_wait_and_leaves_those_that_run() {
     let _calm = calm();

@@ -4,7 +4,7 @@ use super::figures::Figures;
 use super::node::{self, Audit};
 use super::pods::Pods;
 use super::subject::{create_and_wait, milliseconds, sample};
-use crate::support::{self, Namespace, block_on, cluster, is_finished, reason};
+use crate::support::{self, Class, Namespace, block_on, cluster, is_finished, reason};
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
@@ -23,7 +23,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 const LONG_PERIOD: Duration = Duration::from_secs(3);
 /// After the pool is full: what has come up last has done with it.
 const REST: Duration = Duration::from_secs(3);
-const POOL: &str = "bench";
+/// Sandboxes of a class that checks nothing, and those of the default class.
+const UNCHECKED: &str = "unchecked";
+const CHECKED: &str = "checked";
 
 /// One measured run.
 pub(crate) struct MeasuredWarm {
@@ -62,19 +64,51 @@ pub(crate) struct Warm {
     pub(crate) answer: Vec<f64>,
     /// The operator's writes during the plain ones, by verb and resource.
     pub(crate) writes: Option<BTreeMap<String, u32>>,
-    /// Resident memory of waiting sandboxes in MiB.
+    /// Resident memory of waiting sandboxes of the default class in MiB.
     pub(crate) idle: Vec<f64>,
+    /// The same of a class that checks nothing.
+    pub(crate) idle_unchecked: Vec<f64>,
 }
 
 fn pools(place: &Namespace) -> Api<SandboxPool> {
     Api::namespaced(cluster().client.clone(), &place.name)
 }
 
+/// The default class as it is, but for its checks: what a run of it is not checked for, its sandboxes do not prepare.
+fn unchecked(place: &Namespace) -> Class {
+    let name = format!("{}-unchecked", place.name);
+    let class = format!(
+        "apiVersion: stratbox.dev/v1alpha1\nkind: SandboxClass\nmetadata: {{name: {name}}}\nspec:\n  image: {}\n  datasets: [{{name: us-stocks}}]\n  defaults: {{checks: {{lookahead: \"Off\", determinism: \"Off\"}}}}\n",
+        cluster().sandbox_image
+    );
+    support::apply(&place.name, &class).unwrap_or_else(|error| panic!("class {name}: {error}"));
+    Class(name)
+}
+
+/// Makes a pool of that class and waits until it is full.
+fn make(place: &Namespace, name: &str, class_name: &str) {
+    let spec = SandboxPoolSpec {
+        class_name: class_name.to_owned(),
+        replicas: SIZE,
+        max_surge: 1,
+        ..SandboxPoolSpec::default()
+    };
+    block_on(pools(place).create(&PostParams::default(), &SandboxPool::new(name, spec)))
+        .unwrap_or_else(|error| panic!("pool {name}: {error}"));
+    fill(place, name);
+}
+
+/// Takes a pool's sandboxes away.
+fn empty(place: &Namespace, name: &str) {
+    let emptied = serde_json::json!({"spec": {"replicas": 0}});
+    let _ = block_on(pools(place).patch(name, &PatchParams::default(), &Patch::Merge(&emptied)));
+}
+
 /// Waits until the pool is full.
-fn fill(place: &Namespace) {
+fn fill(place: &Namespace, name: &str) {
     let started = Instant::now();
     loop {
-        let pool = block_on(pools(place).get(POOL)).unwrap_or_else(|error| panic!("the pool: {error}"));
+        let pool = block_on(pools(place).get(name)).unwrap_or_else(|error| panic!("the pool: {error}"));
         let status = pool.status.unwrap_or_default();
         if status.ready_replicas == pool.spec.replicas {
             return;
@@ -91,46 +125,39 @@ pub(crate) fn measure(
     pods: &Pods,
     iterations: u32,
 ) -> Warm {
-    let pool = SandboxPool::new(
-        POOL,
-        SandboxPoolSpec {
-            class_name: sample("class", false).spec.class_name,
-            replicas: SIZE,
-            max_surge: 1,
-            ..SandboxPoolSpec::default()
-        },
-    );
-    block_on(pools(place).create(&PostParams::default(), &pool))
-        .unwrap_or_else(|error| panic!("the pool: {error}"));
-    fill(place);
+    let unchecked = unchecked(place);
+    let (off, usual) = (unchecked.0.as_str(), "default");
+    make(place, UNCHECKED, off);
     // What came up last should not be paid by the first, and a sandbox holds most when it has waited for a while.
     std::thread::sleep(LONG_PERIOD * SIZE);
-    let mut warm = Warm { idle: idle_memory(place), ..Warm::default() };
+    let mut warm = Warm { idle_unchecked: idle_memory(place), ..Warm::default() };
     (warm.attach, warm.answer) = block_on(attach_floor(place));
-    let _ = paced(runs, pods, "first", 3, false, PERIOD);
+    let _ = paced(runs, pods, "first", 3, off, PERIOD);
     warm.rested = (1..=iterations.div_ceil(5))
         .map(|turn| {
-            fill(place);
+            fill(place, UNCHECKED);
             std::thread::sleep(REST);
-            block_on(one(runs, pods, &format!("rested-{turn}"), false))
+            block_on(one(runs, pods, &format!("rested-{turn}"), off))
         })
         .collect();
-    fill(place);
+    fill(place, UNCHECKED);
     let audit = Audit::begin(env);
-    warm.plain = paced(runs, pods, "plain", iterations, false, PERIOD);
+    warm.plain = paced(runs, pods, "plain", iterations, off, PERIOD);
     warm.writes = audit.and_then(|audit| audit.writes(&cluster().namespace, &place.name).ok());
-    fill(place);
-    warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), true, PERIOD);
-    fill(place);
-    // As long as the others will have waited.
-    std::thread::sleep(LONG_PERIOD * SIZE);
-    warm.checked_rested = paced(runs, pods, "rested-checked", iterations.div_ceil(5), true, LONG_PERIOD);
-    fill(place);
+    fill(place, UNCHECKED);
     std::thread::sleep(REST);
     let names: Vec<String> = (0..SIZE + 5).map(|number| format!("burst-{number}")).collect();
-    warm.burst = block_on(join_all(names.iter().map(|name| one(runs, pods, name, false))));
-    let emptied = serde_json::json!({"spec": {"replicas": 0}});
-    let _ = block_on(pools(place).patch(POOL, &PatchParams::default(), &Patch::Merge(&emptied)));
+    warm.burst = block_on(join_all(names.iter().map(|name| one(runs, pods, name, off))));
+    empty(place, UNCHECKED);
+    make(place, CHECKED, usual);
+    // As long as the others will have waited.
+    std::thread::sleep(LONG_PERIOD * SIZE);
+    warm.idle = idle_memory(place);
+    warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), usual, PERIOD);
+    fill(place, CHECKED);
+    std::thread::sleep(LONG_PERIOD * SIZE);
+    warm.checked_rested = paced(runs, pods, "rested-checked", iterations.div_ceil(5), usual, LONG_PERIOD);
+    empty(place, CHECKED);
     warm
 }
 
@@ -140,13 +167,13 @@ fn paced(
     pods: &Pods,
     word: &str,
     count: u32,
-    checked: bool,
+    class: &str,
     period: Duration,
 ) -> Vec<MeasuredWarm> {
     (1..=count)
         .map(|turn| {
             let started = Instant::now();
-            let measured = block_on(one(runs, pods, &format!("{word}-{turn}"), checked));
+            let measured = block_on(one(runs, pods, &format!("{word}-{turn}"), class));
             if turn % 20 == 0 || turn == count {
                 eprintln!(
                     "bench: {word} {turn}/{count}: {:.0} ms, {} ({})",
@@ -161,7 +188,9 @@ fn paced(
         .collect()
 }
 
-async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, checked: bool) -> MeasuredWarm {
+async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, class: &str) -> MeasuredWarm {
+    let mut run = sample(name, true);
+    run.spec.class_name = class.to_owned();
     let mut recorded = None;
     let seen = |run: &StrategyRun| {
         if run.last_attempt().is_some() {
@@ -169,9 +198,8 @@ async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, checked: bool) ->
         }
         is_finished(run)
     };
-    let (run, created, finished) = create_and_wait(runs, &sample(name, checked), seen)
-        .await
-        .unwrap_or_else(|error| panic!("run {name}: {error}"));
+    let (run, created, finished) =
+        create_and_wait(runs, &run, seen).await.unwrap_or_else(|error| panic!("run {name}: {error}"));
     let life = pods.of(name);
     let status = run.status.clone().unwrap_or_default();
     let since = |to: Instant| milliseconds(to.saturating_duration_since(created));
@@ -321,7 +349,11 @@ impl Warm {
             ),
             (
                 "waiting sandbox, resident memory",
-                shown(Figures::of(self.idle.iter().copied()).p50(), " MiB (median)"),
+                format!(
+                    "{} default class, {} one that checks nothing",
+                    shown(Figures::of(self.idle.iter().copied()).p50(), " MiB (median)"),
+                    shown(Figures::of(self.idle_unchecked.iter().copied()).p50(), " MiB (median)"),
+                ),
             ),
         ]
     }

@@ -17,7 +17,8 @@ Usage: stratbox-runner [--datasets DIR] [--python FILE] [--loop FILE] [--termina
   --loop FILE             its script [/usr/lib/stratbox/loop.py]
   --termination-log FILE  where the report is written first [/dev/termination-log]
 
-Environment: POD_UID (required), STRATBOX_PRELOAD ({\"name\", \"path\", \"format\"} of a dataset to read ahead)
+Environment: POD_UID (required), STRATBOX_PRELOAD ({\"name\", \"path\", \"format\"} of a dataset to read ahead),
+STRATBOX_AHEAD (how many evaluations to fork ahead while no run comes; at most 8)
 ";
 
 #[expect(clippy::print_stderr, reason = "stdout is the conversation with the operator")]
@@ -45,6 +46,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         termination_log: "/dev/termination-log".into(),
         pod_uid: std::env::var("POD_UID").unwrap_or_default(),
         preload: std::env::var("STRATBOX_PRELOAD").ok().filter(|text| !text.is_empty()),
+        ahead: std::env::var("STRATBOX_AHEAD").ok(),
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {

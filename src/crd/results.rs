@@ -23,6 +23,17 @@ pub struct Checks {
     pub deadline_seconds: Option<u32>,
 }
 
+impl Checks {
+    /// Evaluations of the strategy that a run with them takes: one for its positions, three for each cut, and one on the
+    /// same data. What is left out is off.
+    #[must_use]
+    pub fn evaluations(&self) -> u32 {
+        let is_tried = |mode: Option<CheckMode>| !matches!(mode, None | Some(CheckMode::Off));
+        let cuts = if is_tried(self.lookahead) { self.cuts.unwrap_or(1) } else { 0 };
+        1 + 3 * cuts + u32::from(is_tried(self.determinism))
+    }
+}
+
 /// What a check's finding means.
 #[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CheckMode {

@@ -53,6 +53,8 @@ pub fn build_template(
     let limits = default_limits(class, config);
     let mut requests = requests(class, config, &limits);
     requests.cpu = Some(IDLE_CPU.to_owned());
+    // What a run of the class is checked for unless it says otherwise.
+    let checks = class.defaults.checks.unwrap_or_default().or(&config.defaults.checks);
     let owner = owner(pool).unwrap_or_default();
     let mut pod = build_pod(&PodRequest {
         namespace: &pool.namespace().unwrap_or_default(),
@@ -66,6 +68,7 @@ pub fn build_template(
         config: config.sandbox,
         user_namespace,
         preload,
+        ahead: Some(checks.evaluations()),
         active_deadline_seconds: LIFE,
     });
     pod.metadata.name = None;

@@ -7,8 +7,8 @@ use super::plan::Observed;
 use super::{Expectations, Member, Pause, Plan, PoolReason, Template, build_template, plan};
 use crate::config::Config;
 use crate::crd::{
-    DatasetImage, DatasetSource, SandboxClassSpec, SandboxPool, SandboxPoolSpec, SandboxPoolStatus,
-    UpdateStrategy,
+    CheckMode, Checks, DatasetImage, DatasetSource, SandboxClassSpec, SandboxPool, SandboxPoolSpec,
+    SandboxPoolStatus, UpdateStrategy,
 };
 use crate::wire::DatasetFormat;
 use jiff::Timestamp;
@@ -416,4 +416,26 @@ fn a_waiting_sandbox_asks_for_little_and_does_not_wait_for_ever() {
     let resources = spec.containers[0].resources.clone().unwrap();
     assert_eq!(resources.requests.unwrap()["cpu"].0, "10m");
     assert_eq!(resources.limits.unwrap()["memory"].0, "2Gi");
+}
+
+#[test]
+fn a_sandbox_prepares_as_many_evaluations_as_a_run_of_its_class_takes() {
+    let mut world = World::new(1);
+    let ahead = |world: &World| {
+        let pod = world.template().named("warm-0").spec.unwrap();
+        let variables = pod.containers[0].env.clone().unwrap();
+        variables.into_iter().find(|one| one.name == "STRATBOX_AHEAD").unwrap().value.unwrap()
+    };
+    assert_eq!(ahead(&world), "8", "the configuration's: two cuts and determinism");
+    let off = Some(CheckMode::Off);
+    let checks =
+        |lookahead, cuts, determinism| Some(Checks { lookahead, cuts, determinism, ..Checks::default() });
+    for (of_the_class, expected) in [
+        (checks(off, None, off), "1"),
+        (checks(Some(CheckMode::Enforce), Some(1), off), "4"),
+        (checks(off, Some(16), None), "2"),
+    ] {
+        world.class.defaults.checks = of_the_class;
+        assert_eq!(ahead(&world), expected, "{of_the_class:?}");
+    }
 }

@@ -324,6 +324,7 @@ impl Step<'_> {
             config: observed.config.sandbox,
             user_namespace,
             preload: Some(run.resolved.dataset),
+            ahead: None,
             active_deadline_seconds: run.resolved.echo.own_seconds().saturating_add(START_ALLOWANCE),
         });
         self.effects.push(Effect::EnsureNetworkPolicy(Box::new(build_deny_all(&namespace))));

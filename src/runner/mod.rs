@@ -71,6 +71,8 @@ pub struct Options {
     pub pod_uid: String,
     /// Dataset to read before a run comes (`STRATBOX_PRELOAD`): JSON of name, path and format.
     pub preload: Option<String>,
+    /// Evaluations to fork ahead while no run comes (`STRATBOX_AHEAD`): a number, at least 1; left out, as many as fit.
+    pub ahead: Option<String>,
 }
 
 /// Serves one run and returns the process's exit code: 0 when a report was written, [`TERMINATED`] or [`FAULT`]. What a

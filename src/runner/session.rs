@@ -29,7 +29,7 @@ use crate::wire::{Durations, Evidence, Isolation, Layer, Outcome, Run, Stage};
 /// How long the interpreter may take to import everything, at a fraction of a processor and from a cold disk.
 const WARMING: Duration = Duration::from_mins(2);
 
-/// Evaluations forked ahead of a run at most: as many as a run with the usual checks takes.
+/// Evaluations forked ahead of a run at most: as many as a run with the checks of the shipped configuration takes.
 const AHEAD: u32 = 8;
 /// How long a sandbox waits for a run before it forks more than one, and how long between two of them.
 const IDLE: Duration = Duration::from_millis(1500);
@@ -85,6 +85,10 @@ pub(super) fn run(options: &Options) -> Result<(), Fault> {
         Some(text) => Some(serde_json::from_str(text).map_err(|_| Fault::Option("STRATBOX_PRELOAD"))?),
         None => None,
     };
+    let ahead = match &options.ahead {
+        Some(text) => text.parse().map_err(|_| Fault::Option("STRATBOX_AHEAD"))?,
+        None => AHEAD,
+    };
     let filter = filter::compile()?;
     let family = Arc::new(Family::default());
     let ending = Arc::new(Ending::default());
@@ -102,6 +106,7 @@ pub(super) fn run(options: &Options) -> Result<(), Fault> {
         filter,
         loading: None,
         preloaded: preload.is_none(),
+        ahead: ahead.clamp(1, AHEAD),
     };
     if let Some(source) = preload {
         session.load(source)?;
@@ -162,6 +167,8 @@ struct Session<'a> {
     loading: Option<Loading>,
     /// Whether nothing is being read that `ready` would have to wait for.
     preloaded: bool,
+    /// How many evaluations are forked ahead at most.
+    ahead: u32,
 }
 
 impl Session<'_> {
@@ -183,7 +190,7 @@ impl Session<'_> {
     fn wait_for_run(&mut self) -> Result<(Box<Run>, Instant), Fault> {
         let (mut ready, mut ahead) = (None, 0);
         let is_roomy = probe::isolation().memory_limit.is_some_and(|limit| limit >= ROOMY);
-        let most = if is_roomy { AHEAD } else { 1 };
+        let most = if is_roomy { self.ahead } else { 1 };
         loop {
             if let Some((run, since)) = self.service.take_run() {
                 return Ok((run, since));

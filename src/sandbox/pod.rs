@@ -39,6 +39,8 @@ pub struct PodRequest<'a> {
     pub user_namespace: bool,
     /// The dataset that the runner parses before the run comes.
     pub preload: Option<&'a DatasetSource>,
+    /// How many evaluations the runner forks ahead while it waits for a run; none given, as many as it may.
+    pub ahead: Option<u32>,
     /// Seconds after which the kubelet ends the pod, whatever runner and operator do.
     pub active_deadline_seconds: u32,
 }
@@ -161,6 +163,11 @@ fn container(request: &PodRequest<'_>, mounts: Vec<core::VolumeMount>) -> core::
         ),
         value_from: None,
     });
+    let ahead = request.ahead.map(|count| core::EnvVar {
+        name: "STRATBOX_AHEAD".into(),
+        value: Some(count.to_string()),
+        value_from: None,
+    });
     core::Container {
         name: CONTAINER.into(),
         image: Some(request.class.image.clone()),
@@ -168,7 +175,7 @@ fn container(request: &PodRequest<'_>, mounts: Vec<core::VolumeMount>) -> core::
         stdin: Some(true),
         stdin_once: Some(false),
         tty: Some(false),
-        env: Some(std::iter::once(pod_uid).chain(preload).collect()),
+        env: Some(std::iter::once(pod_uid).chain(preload).chain(ahead).collect()),
         resources: Some(core::ResourceRequirements {
             limits: Some(quantities(request.limits)),
             requests: Some(quantities(request.requests)),

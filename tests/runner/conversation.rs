@@ -264,15 +264,17 @@ fn stalled() -> Stdio {
 
 #[test]
 fn faults_of_the_sandbox_are_exit_code_70_and_say_why() {
-    for (arguments, preload, pod, expected) in [
-        (&[][..], "", "", "POD_UID"),
-        (&["--python", "/nowhere/python3"], "", "p", "start the interpreter"),
-        (&["--loop", "/nowhere/loop.py"], "", "p", "the interpreter ended by itself"),
-        (&[], "{}", "p", "STRATBOX_PRELOAD"),
-        (&["--what"], "", "p", "--what"),
+    let (pod, none) = (("POD_UID", "p"), ("LANG", "C"));
+    for (arguments, variables, expected) in [
+        (&[][..], [("POD_UID", ""), none], "POD_UID"),
+        (&["--python", "/nowhere/python3"], [pod, none], "start the interpreter"),
+        (&["--loop", "/nowhere/loop.py"], [pod, none], "the interpreter ended by itself"),
+        (&[], [pod, ("STRATBOX_PRELOAD", "{}")], "STRATBOX_PRELOAD"),
+        (&[], [pod, ("STRATBOX_AHEAD", "many")], "STRATBOX_AHEAD"),
+        (&["--what"], [pod, none], "--what"),
     ] {
         let sandbox = Sandbox::start_with(|command| {
-            command.args(arguments).env("STRATBOX_PRELOAD", preload).env("POD_UID", pod);
+            command.args(arguments).envs(variables);
         });
         let ended = sandbox.ended();
         assert_eq!(ended.code, Some(70), "{expected}");

@@ -195,6 +195,7 @@ impl Range {
             config: self.config.sandbox,
             user_namespace: order.user_namespace,
             preload: Some(resolved.dataset),
+            ahead: None,
             active_deadline_seconds: 300,
         });
         let pod = self.pods().create(&PostParams::default(), &pod).await;
