@@ -41,7 +41,8 @@ use pods::Pods;
 use std::process::ExitCode;
 use std::time::Duration;
 use stratbox::crd::StrategyRun;
-use support::{block_on, cluster, namespace};
+use subject::sample;
+use support::{Class, block_on, cluster, namespace};
 
 /// Between two measurements: what the former one left to do should not be paid by the next.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -80,10 +81,11 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
 
     eprintln!("bench: warm-up in namespace {}", place.name);
     let sandbox = warm_up(&runs, &pods);
-    let run_once = |name: &str, checked| {
-        block_on(subject::measure_run(&runs, &pods, name, checked))
-            .unwrap_or_else(|error| panic!("run {name}: {error}"))
+    let run_once = |run: &StrategyRun| {
+        block_on(subject::measure_run(&runs, &pods, run))
+            .unwrap_or_else(|error| panic!("run {:?}: {error}", run.metadata.name))
     };
+    let volumes = Class::new(&format!("{}-volumes", place.name), "");
     let job_once = |name: &str| {
         block_on(subject::measure_job(&jobs, &pods, name, &sandbox))
             .unwrap_or_else(|error| panic!("job {name}: {error}"))
@@ -101,9 +103,13 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     for turn in 1..=iterations {
         let job = job_once(&format!("job-{turn}"));
         std::thread::sleep(PAUSE);
-        let run = run_once(&format!("run-{turn}"), false);
+        let run = run_once(&sample(&format!("run-{turn}"), false));
         std::thread::sleep(PAUSE);
-        outcome.checked.push(run_once(&format!("checked-{turn}"), true));
+        outcome.checked.push(run_once(&sample(&format!("checked-{turn}"), true)));
+        std::thread::sleep(PAUSE);
+        let mut of_volumes = sample(&format!("volume-{turn}"), false);
+        of_volumes.spec.class_name.clone_from(&volumes.0);
+        outcome.volumes.push(run_once(&of_volumes));
         std::thread::sleep(PAUSE);
         let line = job.total.map_or_else(|| "failed".to_owned(), |total| format!("{total:.0} ms"));
         eprintln!("bench: {turn}/{iterations}: Job {line}, StrategyRun {:.0} ms ({})", run.total, run.reason);
@@ -131,7 +137,7 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
 /// Runs the sample once; the pod that it got, as the API server completed it.
 fn warm_up(runs: &Api<StrategyRun>, pods: &Pods) -> PodSpec {
     let name = "run-warm-up";
-    let first = block_on(subject::measure_run(runs, pods, name, true))
+    let first = block_on(subject::measure_run(runs, pods, &sample(name, true)))
         .unwrap_or_else(|error| panic!("run {name}: {error}"));
     assert_eq!(first.reason, "Succeeded", "the sample does not succeed");
     first.life.unwrap_or_else(|| panic!("no sandbox of run {name} was seen")).spec

@@ -68,7 +68,11 @@ fn an_unknown_dataset_lists_those_of_the_class() {
     let class = Class::new(&format!("{}-more", home.name), "  - name: eu-stocks\n");
     let run =
         home.finish("part", HOLD, &format!("  className: {}\n  dataset: {{name: eu-stocks}}\n", class.0));
-    assert_ends(&run, "DatasetNotFound", &["/datasets/eu-stocks/manifest.json"]);
+    assert_ends(
+        &run,
+        "DatasetNotFound",
+        &["/datasets/eu-stocks/manifest.json is not there", "spec.datasets"],
+    );
 }
 
 #[test]

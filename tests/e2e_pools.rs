@@ -239,8 +239,9 @@ fn a_waiting_sandbox_forks_ahead_what_a_run_of_its_class_takes() {
         &format!("{}-unchecked", home.name),
         "  defaults: {checks: {lookahead: \"Off\", determinism: \"Off\"}}\n",
     );
-    filled(&home, "usual", "default", 1);
+    // The one of which less is expected waits longer.
     filled(&home, "unchecked", &class.0, 1);
+    filled(&home, "usual", "default", 1);
     // Runner, interpreter, evaluations, and the one that counts.
     let processes = |pool: &str| -> usize {
         let selector = format!("{LABEL_POOL}={pool}");

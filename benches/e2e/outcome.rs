@@ -30,6 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) runs: Vec<MeasuredRun>,
     /// The same with the default checks.
     pub(crate) checked: Vec<MeasuredRun>,
+    /// Checks off, the dataset an image of its own instead of a part of the sandbox's.
+    pub(crate) volumes: Vec<MeasuredRun>,
     /// Bare containers, in milliseconds.
     pub(crate) bare: Vec<f64>,
     /// Why there are none.
@@ -53,6 +55,7 @@ impl Outcome {
             jobs: Vec::new(),
             runs: Vec::new(),
             checked: Vec::new(),
+            volumes: Vec::new(),
             bare: Vec::new(),
             no_bare: None,
             writes: Err(String::new()),
@@ -73,7 +76,8 @@ impl Outcome {
     pub(crate) fn all_succeeded(&self) -> bool {
         let Warm { rested, plain, checked, checked_rested, burst, .. } = &self.warm;
         let warm = [rested, plain, checked, checked_rested, burst];
-        self.runs.iter().chain(&self.checked).all(|run| run.reason == "Succeeded")
+        let mut cold = self.runs.iter().chain(&self.checked).chain(&self.volumes);
+        cold.all(|run| run.reason == "Succeeded")
             && warm.into_iter().flatten().all(|run| run.reason == "Succeeded")
     }
 
@@ -109,7 +113,7 @@ impl Outcome {
         lines
     }
 
-    fn totals(&self) -> [(&'static str, Figures); 4] {
+    fn totals(&self) -> [(&'static str, Figures); 5] {
         let good = |runs: &[MeasuredRun]| {
             Figures::of(runs.iter().filter(|run| run.reason == "Succeeded").map(|run| run.total))
         };
@@ -121,6 +125,7 @@ impl Outcome {
             ("StrategyRun: created → Ready with metrics", good(&self.runs)),
             ("bare container: started → removed", Figures::of(self.bare.iter().copied())),
             ("StrategyRun with the default checks", good(&self.checked)),
+            ("StrategyRun, its dataset as a volume", good(&self.volumes)),
         ]
     }
 
@@ -173,7 +178,8 @@ impl Outcome {
                 let total: u32 = writes.values().sum();
                 let each: Vec<String> =
                     writes.iter().map(|(what, count)| format!("{what} {count}")).collect();
-                let runs = u32::try_from(self.runs.len() + self.checked.len()).unwrap_or(u32::MAX);
+                let runs = self.runs.len() + self.checked.len() + self.volumes.len();
+                let runs = u32::try_from(runs).unwrap_or(u32::MAX);
                 let per_run = f64::from(total) / f64::from(runs.max(1));
                 format!("{per_run:.1} (of {runs} runs: {})", each.join(", "))
             }
@@ -252,6 +258,9 @@ impl Outcome {
         if let Some(ratio) = ratio(&totals[1].1, &totals[2].1) {
             println!("StrategyRun / bare container at p50: {ratio:.2}");
         }
+        if let Some(ratio) = ratio(&totals[1].1, &totals[4].1) {
+            println!("dataset part of the image / dataset as a volume at p50: {ratio:.2}");
+        }
         for line in self.warm_verdicts() {
             println!("{line}");
         }
@@ -285,6 +294,7 @@ impl Outcome {
             "milliseconds": table(&totals),
             "ratioToJob": ratio(&totals[1].1, &totals[0].1),
             "ratioToBareContainer": ratio(&totals[1].1, &totals[2].1),
+            "ratioToVolume": ratio(&totals[1].1, &totals[4].1),
             "target": TARGET,
             "warm": table(&self.warm.rows()),
             "warmStages": table(&Warm::stages(&self.warm.plain)),

@@ -64,16 +64,16 @@ pub(crate) fn sample(name: &str, checked: bool) -> StrategyRun {
     run
 }
 
-/// Runs the sample once as a StrategyRun, and removes it.
+/// Creates a run, waits for its end, and removes it.
 pub(crate) async fn measure_run(
     runs: &Api<StrategyRun>,
     pods: &Pods,
-    name: &str,
-    checked: bool,
+    order: &StrategyRun,
 ) -> Result<MeasuredRun, kube::Error> {
-    let (run, created, finished) = create_and_wait(runs, &sample(name, checked), is_finished).await?;
-    let life = pods.gone(name).await;
-    runs.delete(name, &DeleteParams::default()).await?;
+    let name = order.name_any();
+    let (run, created, finished) = create_and_wait(runs, order, is_finished).await?;
+    let life = pods.gone(&name).await;
+    runs.delete(&name, &DeleteParams::default()).await?;
     let status = run.status.clone().unwrap_or_default();
     Ok(MeasuredRun {
         total: milliseconds(finished - created),

@@ -102,9 +102,10 @@ def sandbox(root: Path) -> list[str]:
                 bad.append(f"{source.relative_to(root)}: no unchecked-hash .pyc")
     if not (root / "usr/lib/stratbox/loop.py").is_file():
         bad.append("usr/lib/stratbox/loop.py: missing")
-    found = sorted(path.name for path in (root / "datasets").iterdir())
+    folder = root / "datasets"
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if found == [NAME]:
-        bad += dataset(root / "datasets" / NAME)
+        bad += dataset(folder / NAME)
     else:
         bad.append(f"datasets: {found}, not {NAME} alone")
     shared = [path for path in (root / "usr").rglob("*.so*") if path.is_file() and not path.is_symlink()]

@@ -108,8 +108,9 @@ reasons! {
     /// The SandboxClass that `spec.className` names does not exist: create it or name another one. Waited for until
     /// `schedulingDeadlineSeconds`, then terminal.
     ClassNotFound,
-    /// The class has no dataset of that name, or its image does not hold what its manifest says: name one of those in
-    /// the message. Waited for until `schedulingDeadlineSeconds`, then terminal.
+    /// The class has no dataset of that name: name one of those in the message; waited for until
+    /// `schedulingDeadlineSeconds`, then terminal. Or the sandbox found it missing or other than its manifest says: the
+    /// message has the admin's remedy.
     DatasetNotFound,
     /// The ConfigMap or key that `spec.codeFrom` names does not exist: create it. Waited for until
     /// `schedulingDeadlineSeconds`, then terminal.

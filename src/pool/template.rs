@@ -6,6 +6,7 @@ use crate::crd::{SandboxClassSpec, SandboxPool};
 use crate::sandbox::{
     LABEL_TEMPLATE, PodRequest, Purpose, build_pod, default_limits, owner, requests, template_hash,
 };
+use crate::wire::MOST_AHEAD;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
@@ -68,7 +69,7 @@ pub fn build_template(
         config: config.sandbox,
         user_namespace,
         preload,
-        ahead: Some(checks.evaluations()),
+        ahead: Some(checks.evaluations().min(MOST_AHEAD)),
         active_deadline_seconds: LIFE,
     });
     pod.metadata.name = None;

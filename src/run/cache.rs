@@ -19,10 +19,15 @@ pub(super) fn fingerprint(
     let dataset = resolved.dataset;
     let mut symbols = spec.dataset.symbols.clone();
     symbols.sort_unstable();
+    let source = match &dataset.image {
+        Some(image) => serde_json::json!(image.reference),
+        // Part of the class's image, where its name says which one it is.
+        None => serde_json::json!({"name": dataset.name}),
+    };
     let inputs = serde_json::json!({
         "code": strategy.sha256(),
         "params": spec.params,
-        "data": {"image": dataset.image.as_ref().map(|image| &image.reference), "path": dataset.path, "format": dataset.format, "symbols": symbols,
+        "data": {"image": source, "path": dataset.path, "format": dataset.format, "symbols": symbols,
             "start": spec.dataset.start, "end": spec.dataset.end},
         "benchmark": spec.benchmark,
         "execution": resolved.execution,

@@ -24,13 +24,11 @@ use super::report::{self, Known, Scored};
 use super::serve::Service;
 use super::verdict::{self, Failure, Terms};
 use super::{Options, probe};
-use crate::wire::{Durations, Evidence, Isolation, Layer, Outcome, Run, Stage};
+use crate::wire::{Durations, Evidence, Isolation, Layer, MOST_AHEAD, Outcome, Run, Stage};
 
 /// How long the interpreter may take to import everything, at a fraction of a processor and from a cold disk.
 const WARMING: Duration = Duration::from_mins(2);
 
-/// Evaluations forked ahead of a run at most: as many as a run with the checks of the shipped configuration takes.
-const AHEAD: u32 = 8;
 /// How long a sandbox waits for a run before it forks more than one, and how long between two of them.
 const IDLE: Duration = Duration::from_millis(1500);
 const BETWEEN: Duration = Duration::from_millis(250);
@@ -87,7 +85,7 @@ pub(super) fn run(options: &Options) -> Result<(), Fault> {
     };
     let ahead = match &options.ahead {
         Some(text) => text.parse().map_err(|_| Fault::Option("STRATBOX_AHEAD"))?,
-        None => AHEAD,
+        None => MOST_AHEAD,
     };
     let filter = filter::compile()?;
     let family = Arc::new(Family::default());
@@ -106,7 +104,7 @@ pub(super) fn run(options: &Options) -> Result<(), Fault> {
         filter,
         loading: None,
         preloaded: preload.is_none(),
-        ahead: ahead.clamp(1, AHEAD),
+        ahead: ahead.clamp(1, MOST_AHEAD),
     };
     if let Some(source) = preload {
         session.load(source)?;

@@ -27,8 +27,8 @@ pub use report::{
     StrategyFault,
 };
 pub use run::{
-    Accepted, Dataset, DatasetFormat, Execution, Limits, Rebalance, Run, RunError, SCHEMA, Trials, hex,
-    sha256_hex,
+    Accepted, Dataset, DatasetFormat, Execution, Limits, MOST_AHEAD, Rebalance, Run, RunError, SCHEMA,
+    Trials, hex, sha256_hex,
 };
 pub use text::{clean, cost, escaped, head, is_deceptive, tail};
 

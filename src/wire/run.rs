@@ -47,13 +47,17 @@ pub struct Run {
     pub artifacts: Vec<ArtifactKind>,
 }
 
-/// A slice of a dataset that is mounted in the sandbox.
+/// Evaluations that a waiting sandbox forks ahead of its run at most: as many as a run with the checks of the shipped
+/// configuration takes.
+pub const MOST_AHEAD: u32 = 8;
+
+/// A slice of a dataset that is there in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Dataset {
     /// Name in the `SandboxClass`, which is the folder below `/datasets`.
     pub name: String,
-    /// Folder of `manifest.json` inside the dataset's image, relative to its root.
+    /// Folder of `manifest.json` below that.
     pub path: String,
     /// Format of the data file.
     pub format: DatasetFormat,

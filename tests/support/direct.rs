@@ -263,7 +263,8 @@ impl Range {
         }
     }
 
-    /// Runs a Python program as PID 1 of a pod of the same image, in which nothing of ours is in force: no profile, no Landlock, no runner. With all privileges, or as the user of a sandbox.
+    /// Runs a Python program as PID 1 of a pod of the same image, in which nothing of ours is in force: no profile, no
+    /// Landlock, no runner. With all privileges, or as the user of a sandbox.
     pub fn outside(&self, name: &str, arguments: &[&str], privileged: bool) -> (Exit, Vec<u8>) {
         let context = if privileged {
             json!({"privileged": true, "runAsUser": 0, "seccompProfile": {"type": "Unconfined"}})

@@ -83,6 +83,13 @@ fn data_of_the_classs_image_are_named_by_its_digest() {
     world.class.as_mut().unwrap().spec.datasets[0].image = None;
     let part = sought_in(&world);
     assert!(part.is_some() && part != of_its_own, "{part:?} {of_its_own:?}");
+    let class = &mut world.class.as_mut().unwrap().spec;
+    let mut second = class.datasets[0].clone();
+    second.name = "eu-stocks".into();
+    class.datasets.push(second);
+    world.run.spec.dataset.name = "eu-stocks".into();
+    let other = sought_in(&world);
+    assert!(other.is_some() && other != part, "another dataset of the same image: {other:?} {part:?}");
     world.class.as_mut().unwrap().spec.image = "x:1".into();
     assert_eq!(sought_in(&world), None);
 }

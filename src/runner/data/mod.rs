@@ -64,6 +64,12 @@ pub(super) enum LoadError {
         /// Why.
         reason: String,
     },
+    /// There is no manifest.
+    #[error(
+        "{0} is not there: in the class's spec.datasets, name the dataset's own image (image) and the folder in it \
+         (path), or build the dataset into the class's image at that place"
+    )]
+    Missing(String),
     /// The manifest says another format than the class.
     #[error("the class says the dataset is {expected}, its manifest says {found}")]
     Format {
@@ -73,7 +79,7 @@ pub(super) enum LoadError {
         found: String,
     },
     /// The file is not the one that the manifest was made for.
-    #[error("{file} has SHA-256 {found}, its manifest says {expected}: build the dataset image again")]
+    #[error("{file} has SHA-256 {found}, its manifest says {expected}: build dataset and manifest again")]
     Hash {
         /// The file.
         file: String,
@@ -100,7 +106,12 @@ pub(super) fn load(root: &Path, source: &Source) -> Result<Dataset, LoadError> {
     let folder = root.join(plain(&source.name)?).join(plain(&source.path)?);
     // Whole paths: where the class names no image for the dataset, they say where it ought to be in the class's own.
     let manifest_path = folder.join("manifest.json");
-    let text = read(&manifest_path)?;
+    let text = read(&manifest_path).map_err(|error| match error {
+        LoadError::Read { file, source } if source.kind() == io::ErrorKind::NotFound => {
+            LoadError::Missing(file)
+        }
+        other => other,
+    })?;
     let manifest: Manifest = serde_json::from_slice(&text)
         .map_err(|error| error.to_string())
         .and_then(Manifest::checked)
