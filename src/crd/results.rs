@@ -25,12 +25,19 @@ pub struct Checks {
 
 impl Checks {
     /// Evaluations of the strategy that a run with them takes: one for its positions, three for each cut, and one on the
-    /// same data. What is left out is off.
+    /// same data.
     #[must_use]
     pub fn evaluations(&self) -> u32 {
-        let is_tried = |mode: Option<CheckMode>| !matches!(mode, None | Some(CheckMode::Off));
-        let cuts = if is_tried(self.lookahead) { self.cuts.unwrap_or(1) } else { 0 };
-        1 + 3 * cuts + u32::from(is_tried(self.determinism))
+        let cuts = if CheckMode::is_tried(self.lookahead) { self.cuts.unwrap_or(1) } else { 0 };
+        1 + 3 * cuts + u32::from(CheckMode::is_tried(self.determinism))
+    }
+}
+
+impl CheckMode {
+    /// Whether a check of that mode is made; one that is left out is off.
+    #[must_use]
+    pub const fn is_tried(mode: Option<Self>) -> bool {
+        matches!(mode, Some(Self::Warn | Self::Enforce))
     }
 }
 

@@ -50,11 +50,10 @@ pub(super) fn handover(
 
 /// The runner looks; what a difference means is not its business.
 fn frame_checks(checks: &Checks) -> wire::Checks {
-    let tried = |mode| matches!(mode, Some(CheckMode::Warn | CheckMode::Enforce));
     wire::Checks {
-        lookahead: tried(checks.lookahead),
+        lookahead: CheckMode::is_tried(checks.lookahead),
         cuts: checks.cuts.unwrap_or(wire::Checks::OFF.cuts),
-        determinism: tried(checks.determinism),
+        determinism: CheckMode::is_tried(checks.determinism),
         deadline_seconds: checks.deadline_seconds.unwrap_or(wire::Checks::OFF.deadline_seconds),
     }
 }
