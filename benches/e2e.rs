@@ -3,8 +3,8 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `BENCH_ITERATIONS` | how often Job, cold run and bare container are measured after one warm-up; default 20 |
-//! | `BENCH_WARM` | how often a run that a pool answers; default 100 |
+//! | `BENCH_ITERATIONS` | how often each kind of Job, cold run and bare container is measured after one warm-up; default 20 |
+//! | `BENCH_WARM` | how often a run that a pool answers, of each of two classes; default 100 |
 //!
 //! Prints tables; the same and every single value go to `target/bench/e2e.json`. Only a StrategyRun that fails makes
 //! it end with an error: times depend on the machine, so whether the target is met is printed.
@@ -23,6 +23,8 @@ mod outcome;
 mod plot;
 #[path = "e2e/pods.rs"]
 mod pods;
+#[path = "e2e/processors.rs"]
+mod processors;
 #[path = "e2e/subject.rs"]
 mod subject;
 #[path = "../tests/support/mod.rs"]
@@ -31,18 +33,24 @@ mod support;
 mod throttle;
 #[path = "e2e/warm.rs"]
 mod warm;
+#[path = "e2e/warm_tables.rs"]
+mod warm_tables;
+#[path = "e2e/watched.rs"]
+mod watched;
 
 use bare::Bare;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Api;
 use outcome::Outcome;
 use pods::Pods;
 use std::process::ExitCode;
 use std::time::Duration;
-use stratbox::crd::StrategyRun;
+use stratbox::crd::{ResourceLimits, Resources, StrategyRun};
 use subject::sample;
 use support::{Class, block_on, cluster, namespace};
+use watched::Watched;
 
 /// Between two measurements: what the former one left to do should not be paid by the next.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -73,10 +81,8 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     let place = namespace("bench");
     let env = node::cluster_env();
     let client = block_on(cluster.operators_client());
-    let (runs, jobs) = (
-        Api::<StrategyRun>::namespaced(client.clone(), &place.name),
-        Api::<Job>::namespaced(client.clone(), &place.name),
-    );
+    let runs = block_on(Watched::<StrategyRun>::begin(Api::namespaced(client.clone(), &place.name)));
+    let jobs = block_on(Watched::<Job>::begin(Api::namespaced(client.clone(), &place.name)));
     let pods = block_on(async { Pods::watch(Api::namespaced(client.clone(), &place.name)) });
 
     eprintln!("bench: warm-up in namespace {}", place.name);
@@ -86,11 +92,12 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
             .unwrap_or_else(|error| panic!("run {:?}: {error}", run.metadata.name))
     };
     let volumes = Class::new(&format!("{}-volumes", place.name), "");
-    let job_once = |name: &str| {
-        block_on(subject::measure_job(&jobs, &pods, name, &sandbox))
+    let job_once = |name: &str, pod: &PodSpec| {
+        block_on(subject::measure_job(&jobs, &pods, name, pod))
             .unwrap_or_else(|error| panic!("job {name}: {error}"))
     };
-    let first = job_once("job-warm-up");
+    let whole = with_processor(&sandbox);
+    let first = job_once("job-warm-up", &sandbox);
     assert!(first.total.is_some(), "the Job to compare with fails: {}", first.printed);
     let mut bare = Bare::prepare(&env, &cluster.sandbox_image);
     let mut outcome = Outcome::new(iterations, sandbox.host_users == Some(false));
@@ -101,7 +108,7 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     }
     let audit = node::Audit::begin(&env);
     for turn in 1..=iterations {
-        let job = job_once(&format!("job-{turn}"));
+        let job = job_once(&format!("job-{turn}"), &sandbox);
         std::thread::sleep(PAUSE);
         let run = run_once(&sample(&format!("run-{turn}"), false));
         std::thread::sleep(PAUSE);
@@ -110,6 +117,13 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
         let mut of_volumes = sample(&format!("volume-{turn}"), false);
         of_volumes.spec.class_name.clone_from(&volumes.0);
         outcome.volumes.push(run_once(&of_volumes));
+        std::thread::sleep(PAUSE);
+        outcome.whole_jobs.push(job_once(&format!("whole-job-{turn}"), &whole));
+        std::thread::sleep(PAUSE);
+        let mut whole_run = sample(&format!("whole-{turn}"), false);
+        let limits = ResourceLimits { cpu: Some(warm::WHOLE.to_owned()), ..ResourceLimits::default() };
+        whole_run.spec.resources = Some(Resources { limits: Some(limits) });
+        outcome.whole_runs.push(run_once(&whole_run));
         std::thread::sleep(PAUSE);
         let line = job.total.map_or_else(|| "failed".to_owned(), |total| format!("{total:.0} ms"));
         eprintln!("bench: {turn}/{iterations}: Job {line}, StrategyRun {:.0} ms ({})", run.total, run.reason);
@@ -134,8 +148,18 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
     outcome
 }
 
+/// The pod with a whole processor.
+fn with_processor(sandbox: &PodSpec) -> PodSpec {
+    let mut pod = sandbox.clone();
+    for container in &mut pod.containers {
+        let limits = container.resources.get_or_insert_default().limits.get_or_insert_default();
+        limits.insert("cpu".to_owned(), Quantity(warm::WHOLE.to_owned()));
+    }
+    pod
+}
+
 /// Runs the sample once; the pod that it got, as the API server completed it.
-fn warm_up(runs: &Api<StrategyRun>, pods: &Pods) -> PodSpec {
+fn warm_up(runs: &Watched<StrategyRun>, pods: &Pods) -> PodSpec {
     let name = "run-warm-up";
     let first = block_on(subject::measure_run(runs, pods, &sample(name, true)))
         .unwrap_or_else(|error| panic!("run {name}: {error}"));

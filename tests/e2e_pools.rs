@@ -157,6 +157,9 @@ fn a_run_that_the_pool_cannot_serve_gets_a_sandbox_of_its_own_at_once() {
     let _calm = calm();
     let home = namespace("other");
     filled(&home, "pool", "default", 1);
+    let usual = format!("{PLAIN}  resources: {{limits: {{cpu: \"0.5\", memory: 2048Mi}}}}\n");
+    assert!(last(&home.finish("usual", HOLD, &usual)).warm, "the class's limits in another notation");
+    wait_pool(&home, "pool", "the next one waits", |status| status.ready_replicas == 1);
     let before = waiting(&home);
     let run = home.finish("small", HOLD, &format!("{PLAIN}  resources: {{limits: {{memory: 1Gi}}}}\n"));
     assert_eq!((reason(&run), last(&run).cold_reason.as_deref()), ("Succeeded", Some("OtherLimits")));

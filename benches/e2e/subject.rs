@@ -1,15 +1,12 @@
-//! The two things that are compared, and how one of each is measured: by a watch that is there before the object is.
+//! The two things that are compared, and how one of each is measured.
 
 use super::pods::{Life, Pods};
+use super::watched::Watched;
 use crate::support::{self, is_finished, reason, root};
-use futures::TryStreamExt as _;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{EnvVar, PodSpec, PodTemplateSpec};
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams, WatchEvent, WatchParams};
-use kube::{Api, Resource, ResourceExt as _};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use std::fmt::Debug;
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, ObjectMeta};
 use std::time::{Duration, Instant};
 use stratbox::crd::{CheckMode, Checks, Durations, RunPath, StrategyRun};
 
@@ -66,14 +63,14 @@ pub(crate) fn sample(name: &str, checked: bool) -> StrategyRun {
 
 /// Creates a run, waits for its end, and removes it.
 pub(crate) async fn measure_run(
-    runs: &Api<StrategyRun>,
+    runs: &Watched<StrategyRun>,
     pods: &Pods,
     order: &StrategyRun,
 ) -> Result<MeasuredRun, kube::Error> {
     let name = order.name_any();
-    let (run, created, finished) = create_and_wait(runs, order, is_finished).await?;
+    let (run, created, finished) = runs.create_and_wait(order, is_finished).await?;
     let life = pods.gone(&name).await;
-    runs.delete(&name, &DeleteParams::default()).await?;
+    runs.api.delete(&name, &DeleteParams::default()).await?;
     let status = run.status.clone().unwrap_or_default();
     Ok(MeasuredRun {
         total: milliseconds(finished - created),
@@ -89,15 +86,15 @@ pub(crate) async fn measure_run(
 
 /// Runs the sample once as a Job whose pod is `sandbox` with another command, and removes it.
 pub(crate) async fn measure_job(
-    jobs: &Api<Job>,
+    jobs: &Watched<Job>,
     pods: &Pods,
     name: &str,
     sandbox: &PodSpec,
 ) -> Result<MeasuredJob, kube::Error> {
-    let (job, created, finished) = create_and_wait(jobs, &job(name, sandbox), has_ended).await?;
+    let (job, created, finished) = jobs.create_and_wait(&job(name, sandbox), has_ended).await?;
     let namespace = job.namespace().unwrap_or_default();
     let printed = support::tool("kubectl", &["logs", "-n", &namespace, &format!("job/{name}")], "");
-    jobs.delete(name, &DeleteParams::background()).await?;
+    jobs.api.delete(name, &DeleteParams::background()).await?;
     let life = pods.gone(name).await;
     Ok(MeasuredJob {
         total: has(&job, "Complete").then(|| milliseconds(finished - created)),
@@ -162,47 +159,6 @@ fn has(job: &Job, type_: &str) -> bool {
 
 fn has_ended(job: &Job) -> bool {
     has(job, "Complete") || has(job, "Failed")
-}
-
-/// Creates the object and waits until a watch that was opened before shows it as `done` wants it. Returns it as it was
-/// then, when the request to create it was sent, and when it was seen.
-pub(crate) async fn create_and_wait<K>(
-    api: &Api<K>,
-    object: &K,
-    mut done: impl FnMut(&K) -> bool,
-) -> Result<(K, Instant, Instant), kube::Error>
-where
-    K: Resource + Clone + Debug + DeserializeOwned + Serialize,
-{
-    let name = object.name_any();
-    let only = format!("metadata.name={name}");
-    let version = api.list_metadata(&ListParams::default().fields(&only)).await?.metadata.resource_version;
-    let watch = WatchParams::default().fields(&only).timeout(290);
-    let mut events = std::pin::pin!(api.watch(&watch, &version.unwrap_or_default()).await?);
-    let created = Instant::now();
-    api.create(&PostParams::default(), object).await?;
-    let patience = tokio::time::sleep(support::PATIENCE);
-    let waiting = async {
-        while let Some(event) = events.try_next().await? {
-            match event {
-                WatchEvent::Added(seen) | WatchEvent::Modified(seen) if done(&seen) => {
-                    return Ok(Some((seen, Instant::now())));
-                }
-                WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
-                _ => {}
-            }
-        }
-        Ok(None)
-    };
-    let seen = tokio::select! {
-        seen = waiting => seen?,
-        () = patience => None,
-    };
-    match seen {
-        Some((seen, finished)) => Ok((seen, created, finished)),
-        // Not in time: as it is now.
-        None => Ok((api.get(&name).await?, created, Instant::now())),
-    }
 }
 
 /// In milliseconds.

@@ -1,15 +1,17 @@
 //! Runs that a pool answers: one a second, then more at once than there are sandboxes, and the hand-over by itself.
 
-use super::figures::Figures;
 use super::node::{self, Audit};
 use super::pods::Pods;
-use super::subject::{create_and_wait, milliseconds, sample};
+use super::processors::{Processors, Share};
+use super::subject::{milliseconds, sample};
+use super::watched::Watched;
 use crate::support::{self, Class, Namespace, block_on, cluster, is_finished, reason};
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 use stratbox::crd::{CheckMode, Checks, Durations, SandboxClass, SandboxPool, SandboxPoolSpec, StrategyRun};
 use stratbox::operator::attach_params;
@@ -23,9 +25,14 @@ const PERIOD: Duration = Duration::from_secs(1);
 const LONG_PERIOD: Duration = Duration::from_secs(3);
 /// After the pool is full: what has come up last has done with it.
 const REST: Duration = Duration::from_secs(3);
-/// Sandboxes of a class that checks nothing, and those of the default class.
-const UNCHECKED: &str = "unchecked";
+/// How many runs one after the other before it is another class's turn.
+const BLOCK: u32 = 20;
+/// The pool of the default class.
 const CHECKED: &str = "checked";
+const USUAL: &str = "default";
+/// What a sandbox may use of the processors.
+pub(crate) const WHOLE: &str = "1";
+const HALF: &str = "500m";
 
 /// One measured run.
 pub(crate) struct MeasuredWarm {
@@ -45,18 +52,29 @@ pub(crate) struct MeasuredWarm {
     pub(crate) held_back: Option<u64>,
 }
 
+/// Runs of one class that checks nothing, and their pool.
+#[derive(Default)]
+pub(crate) struct Unchecked {
+    /// One a second.
+    pub(crate) plain: Vec<MeasuredWarm>,
+    /// Each when the pool is full and nothing has been started for a while.
+    pub(crate) rested: Vec<MeasuredWarm>,
+    /// What this machine did at one a second; nothing where the node is another one.
+    pub(crate) shares: Vec<Share>,
+}
+
 /// All that was measured.
 #[derive(Default)]
 pub(crate) struct Warm {
-    /// One a second, checks off.
-    pub(crate) plain: Vec<MeasuredWarm>,
-    /// Each when the pool is full and nothing has been started for a while, checks off.
-    pub(crate) rested: Vec<MeasuredWarm>,
+    /// With a whole processor for each sandbox.
+    pub(crate) whole: Unchecked,
+    /// With the default limits: half of one.
+    pub(crate) half: Unchecked,
     /// One a second with the default checks.
     pub(crate) checked: Vec<MeasuredWarm>,
     /// One every three seconds with the default checks: each sandbox has waited for a while.
     pub(crate) checked_rested: Vec<MeasuredWarm>,
-    /// All at once, checks off.
+    /// All at once, checks off, a whole processor.
     pub(crate) burst: Vec<MeasuredWarm>,
     /// Attach to a waiting sandbox until it has answered a `hello`, in milliseconds.
     pub(crate) attach: Vec<f64>,
@@ -74,14 +92,16 @@ fn pools(place: &Namespace) -> Api<SandboxPool> {
     Api::namespaced(cluster().client.clone(), &place.name)
 }
 
-/// The default class as it is, but for its checks: what a run of it is not checked for, its sandboxes do not prepare.
-fn unchecked(place: &Namespace) -> Class {
-    let name = format!("{}-unchecked", place.name);
+/// The default class as it is, but for its checks and processors: what a run of it is not checked for, its sandboxes do
+/// not prepare.
+fn unchecked(place: &Namespace, cpu: &str) -> Class {
+    let name = format!("{}-unchecked-{cpu}", place.name);
     let classes: Api<SandboxClass> = Api::all(cluster().client.clone());
     let made = block_on(async {
         let mut spec = classes.get("default").await?.spec;
         let off = Some(CheckMode::Off);
         spec.defaults.checks = Some(Checks { lookahead: off, determinism: off, ..Checks::default() });
+        spec.limits.get_or_insert_default().cpu = Some(cpu.to_owned());
         classes.create(&PostParams::default(), &SandboxClass::new(&name, spec)).await
     });
     made.unwrap_or_else(|error| panic!("class {name}: {error}"));
@@ -121,65 +141,84 @@ fn fill(place: &Namespace, name: &str) {
     }
 }
 
-/// Measures everything; `iterations` plain runs and a fifth of that with checks, and of the rested ones.
+/// Measures everything; `iterations` plain runs of each class that checks nothing, and a fifth of that with checks, and of
+/// the rested ones.
 pub(crate) fn measure(
-    (place, runs): (&Namespace, &Api<StrategyRun>),
+    (place, runs): (&Namespace, &Watched<StrategyRun>),
     env: &BTreeMap<String, String>,
     pods: &Pods,
     iterations: u32,
 ) -> Warm {
-    let unchecked = unchecked(place);
-    let (off, usual) = (unchecked.0.as_str(), "default");
-    make(place, UNCHECKED, off);
+    let classes = [WHOLE, HALF].map(|cpu| unchecked(place, cpu));
+    let [whole, half] = &classes;
+    make(place, &whole.0, &whole.0);
+    make(place, &half.0, &half.0);
     // What came up last should not be paid by the first, and a sandbox holds most when it has waited for a while.
     std::thread::sleep(LONG_PERIOD * SIZE);
     let mut warm = Warm { idle_unchecked: idle_memory(place), ..Warm::default() };
     (warm.attach, warm.answer) = block_on(attach_floor(place));
-    let _ = paced(runs, pods, "first", 3, off, PERIOD);
-    warm.rested = (1..=iterations.div_ceil(5))
-        .map(|turn| {
-            fill(place, UNCHECKED);
-            std::thread::sleep(REST);
-            block_on(one(runs, pods, &format!("rested-{turn}"), off))
-        })
-        .collect();
-    fill(place, UNCHECKED);
+    for class in &classes {
+        let _ = paced(runs, pods, &format!("first-{}", class.0), 1..=3, &class.0, PERIOD);
+    }
+    let rested = |word: &str, turn: u32, class: &Class| {
+        fill(place, &class.0);
+        std::thread::sleep(REST);
+        block_on(one(runs, pods, &format!("{word}-{turn}"), &class.0))
+    };
+    for turn in 1..=iterations.div_ceil(5) {
+        warm.whole.rested.push(rested("rested-whole", turn, whole));
+        warm.half.rested.push(rested("rested-half", turn, half));
+    }
     let audit = Audit::begin(env);
-    warm.plain = paced(runs, pods, "plain", iterations, off, PERIOD);
+    // In turns: what else the machine does in these minutes should meet both.
+    let block = |word: &str, first: u32, class: &Class, of: &mut Unchecked| {
+        fill(place, &class.0);
+        std::thread::sleep(REST);
+        let last = iterations.min(first + BLOCK - 1);
+        let processors = (!env.is_empty()).then(Processors::begin).flatten();
+        of.plain.extend(paced(runs, pods, word, first..=last, &class.0, PERIOD));
+        of.shares.extend(processors.and_then(|processors| processors.share()));
+    };
+    for first in (1..=iterations).step_by(BLOCK as usize) {
+        block("whole", first, whole, &mut warm.whole);
+        block("half", first, half, &mut warm.half);
+    }
     warm.writes = audit.and_then(|audit| audit.writes(&cluster().namespace, &place.name).ok());
-    fill(place, UNCHECKED);
+    empty(place, &half.0);
+    fill(place, &whole.0);
     std::thread::sleep(REST);
     let names: Vec<String> = (0..SIZE + 5).map(|number| format!("burst-{number}")).collect();
-    warm.burst = block_on(join_all(names.iter().map(|name| one(runs, pods, name, off))));
-    empty(place, UNCHECKED);
-    make(place, CHECKED, usual);
+    warm.burst = block_on(join_all(names.iter().map(|name| one(runs, pods, name, &whole.0))));
+    empty(place, &whole.0);
+    make(place, CHECKED, USUAL);
     // As long as the others will have waited.
     std::thread::sleep(LONG_PERIOD * SIZE);
     warm.idle = idle_memory(place);
-    warm.checked = paced(runs, pods, "checked", iterations.div_ceil(5), usual, PERIOD);
+    warm.checked = paced(runs, pods, "checked", 1..=iterations.div_ceil(5), USUAL, PERIOD);
     fill(place, CHECKED);
     std::thread::sleep(LONG_PERIOD * SIZE);
-    warm.checked_rested = paced(runs, pods, "rested-checked", iterations.div_ceil(5), usual, LONG_PERIOD);
+    warm.checked_rested = paced(runs, pods, "rested-checked", 1..=iterations.div_ceil(5), USUAL, LONG_PERIOD);
     empty(place, CHECKED);
     warm
 }
 
 /// One run every `period`, whatever the one before takes.
 fn paced(
-    runs: &Api<StrategyRun>,
+    runs: &Watched<StrategyRun>,
     pods: &Pods,
     word: &str,
-    count: u32,
+    turns: RangeInclusive<u32>,
     class: &str,
     period: Duration,
 ) -> Vec<MeasuredWarm> {
-    (1..=count)
+    let last = *turns.end();
+    turns
         .map(|turn| {
             let started = Instant::now();
             let measured = block_on(one(runs, pods, &format!("{word}-{turn}"), class));
-            if turn % 20 == 0 || turn == count {
+            if turn == last {
                 eprintln!(
-                    "bench: {word} {turn}/{count}: {:.0} ms, {} ({})",
+                    "bench: {word} {turn}: {:.0} ms, {} ({})",
                     measured.total,
                     if measured.warm { "warm" } else { "cold" },
                     measured.reason
@@ -191,7 +230,7 @@ fn paced(
         .collect()
 }
 
-async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, class: &str) -> MeasuredWarm {
+async fn one(runs: &Watched<StrategyRun>, pods: &Pods, name: &str, class: &str) -> MeasuredWarm {
     let mut run = sample(name, true);
     run.spec.class_name = class.to_owned();
     let mut recorded = None;
@@ -202,7 +241,7 @@ async fn one(runs: &Api<StrategyRun>, pods: &Pods, name: &str, class: &str) -> M
         is_finished(run)
     };
     let (run, created, finished) =
-        create_and_wait(runs, &run, seen).await.unwrap_or_else(|error| panic!("run {name}: {error}"));
+        runs.create_and_wait(&run, seen).await.unwrap_or_else(|error| panic!("run {name}: {error}"));
     let life = pods.of(name);
     let status = run.status.clone().unwrap_or_default();
     let since = |to: Instant| milliseconds(to.saturating_duration_since(created));
@@ -262,102 +301,4 @@ async fn attach_floor(place: &Namespace) -> (Vec<f64>, Vec<f64>) {
         attached.abort();
     }
     (whole, answers)
-}
-
-impl Warm {
-    /// Totals of those of `runs` that a pool answered and that succeeded.
-    pub(crate) fn totals(runs: &[MeasuredWarm]) -> Figures {
-        Figures::of(runs.iter().filter(|run| run.warm && run.reason == "Succeeded").map(|run| run.total))
-    }
-
-    /// The tables' rows.
-    pub(crate) fn rows(&self) -> Vec<(&'static str, Figures)> {
-        let cold = self.burst.iter().filter(|run| !run.warm && run.reason == "Succeeded");
-        vec![
-            ("warm, node at rest, checks Off", Self::totals(&self.rested)),
-            ("warm, one a second, checks Off", Self::totals(&self.plain)),
-            ("warm, one a second, default checks", Self::totals(&self.checked)),
-            ("warm, one in three seconds, default checks", Self::totals(&self.checked_rested)),
-            ("warm, of a burst of pool + 5", Self::totals(&self.burst)),
-            ("cold, of the same burst", Figures::of(cold.map(|run| run.total))),
-            ("attach + hello: connection made anew", Figures::of(self.attach.iter().copied())),
-            ("hello: on an open connection", Figures::of(self.answer.iter().copied())),
-        ]
-    }
-
-    /// Where the time of those goes.
-    pub(crate) fn stages(runs: &[MeasuredWarm]) -> Vec<(&'static str, Figures)> {
-        let warm = || runs.iter().filter(|run| run.warm);
-        let of = |read| Self::stage(runs, read);
-        vec![
-            ("created → attempt seen on record", Figures::of(warm().filter_map(|run| run.recorded))),
-            ("created → sandbox seen to be the run's", Figures::of(warm().filter_map(|run| run.claimed))),
-            ("validate: the gate", of(|durations| durations.validate_ms)),
-            ("handover: sent → accepted", of(|durations| durations.handover_ms)),
-            ("run: accepted → positions in", of(|durations| durations.run_ms)),
-            ("score", of(|durations| durations.score_ms)),
-            ("collect: report in → status planned", of(|durations| durations.collect_ms)),
-        ]
-    }
-
-    /// How long that stage took those of `runs` that a pool answered.
-    pub(crate) fn stage(runs: &[MeasuredWarm], read: fn(&Durations) -> Option<u64>) -> Figures {
-        let whole = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-        Figures::of(runs.iter().filter(|run| run.warm).filter_map(|run| read(&run.durations)).map(whole))
-    }
-
-    /// Everything else that there is to say.
-    pub(crate) fn others(&self) -> Vec<(&'static str, String)> {
-        let counted = |runs: &[MeasuredWarm]| {
-            let warm = runs.iter().filter(|run| run.warm).count();
-            let good = runs.iter().filter(|run| run.reason == "Succeeded").count();
-            format!("{good} of {} succeeded, {warm} warm", runs.len())
-        };
-        let writes = self.writes.as_ref().map_or_else(
-            || "there is no audit log at hand".to_owned(),
-            |writes| {
-                let of_pool = ["create pods", "patch sandboxpools/status"];
-                let runs = u32::try_from(self.plain.len()).unwrap_or(u32::MAX).max(1);
-                let own: u32 = writes
-                    .iter()
-                    .filter(|(what, _)| !of_pool.contains(&what.as_str()))
-                    .map(|(_, count)| count)
-                    .sum();
-                let each: Vec<String> =
-                    writes.iter().map(|(what, count)| format!("{what} {count}")).collect();
-                format!(
-                    "{:.1} without the pool's own (of {runs} runs: {})",
-                    f64::from(own) / f64::from(runs),
-                    each.join(", ")
-                )
-            },
-        );
-        let held = Figures::of(
-            self.plain
-                .iter()
-                .filter_map(|run| run.held_back)
-                .map(|count| f64::from(u32::try_from(count).unwrap_or(u32::MAX))),
-        );
-        let shown = |value: Option<f64>, unit: &str| {
-            value.map_or_else(|| "not readable".to_owned(), |value| format!("{value:.0}{unit}"))
-        };
-        vec![
-            ("warm: one a second", counted(&self.plain)),
-            ("warm: with checks", counted(&self.checked)),
-            ("warm: burst", counted(&self.burst)),
-            ("warm: API writes per run", writes),
-            (
-                "warm: CPU periods held back per run",
-                format!("{} (median), {} (p99)", shown(held.p50(), ""), shown(held.percentile(99), "")),
-            ),
-            (
-                "waiting sandbox, resident memory",
-                format!(
-                    "{} default class, {} one that checks nothing",
-                    shown(Figures::of(self.idle.iter().copied()).p50(), " MiB (median)"),
-                    shown(Figures::of(self.idle_unchecked.iter().copied()).p50(), " MiB (median)"),
-                ),
-            ),
-        ]
-    }
 }

@@ -8,7 +8,9 @@ use super::plan::{Accepted, new_pod_name, sooner};
 use super::queue::Place;
 use super::step::{Step, seconds, seconds_since};
 use crate::crd::{Attempt, Reason, ResolvedSpec, StrategyRunStatus};
-use crate::sandbox::{Claim, build_claim, build_mark, default_limits, is_of_a_pool, owner, run_of};
+use crate::sandbox::{
+    Claim, build_claim, build_mark, default_limits, is_of_a_pool, owner, run_of, same_limits,
+};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use std::time::Duration;
@@ -37,7 +39,7 @@ fn offered<'a>(observed: &Observed<'a>, run: &Accepted<'_>) -> Option<Result<&'a
     let limits = default_limits(&run.class.spec, observed.config);
     Some(match observed.offer {
         Offer::NoPool => return None,
-        _ if run.resolved.echo.limits != limits => Err(ColdReason::OtherLimits),
+        _ if !same_limits(&run.resolved.echo.limits, &limits) => Err(ColdReason::OtherLimits),
         _ if observed.claim.losses >= CLAIMS => Err(ColdReason::ClaimsLost),
         Offer::Member(pod) => Ok(pod),
         Offer::Cold(reason) => Err(*reason),

@@ -27,3 +27,32 @@ pub fn requests(class: &SandboxClassSpec, config: &Config, limits: &ResourceLimi
         ephemeral_storage: least(wanted.ephemeral_storage, &limits.ephemeral_storage),
     }
 }
+
+/// Whether both are the same amounts, in whatever notation: 500m CPU are 0.5.
+#[must_use]
+pub fn same_limits(one: &ResourceLimits, other: &ResourceLimits) -> bool {
+    let amounts = |limits: &ResourceLimits| {
+        [&limits.cpu, &limits.memory, &limits.ephemeral_storage]
+            .map(|text| text.as_deref().map(str::parse::<Quantity>))
+    };
+    amounts(one) == amounts(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_the_same_by_their_amounts() {
+        let limits = |cpu: &str, memory: &str| ResourceLimits {
+            cpu: Some(cpu.to_owned()),
+            memory: Some(memory.to_owned()),
+            ephemeral_storage: None,
+        };
+        let usual = limits("500m", "2Gi");
+        assert!(same_limits(&usual, &limits("0.5", "2048Mi")));
+        assert!(!same_limits(&usual, &limits("0.5", "2G")));
+        assert!(!same_limits(&usual, &limits("5", "2Gi")));
+        assert!(!same_limits(&usual, &ResourceLimits { memory: None, ..usual.clone() }));
+    }
+}

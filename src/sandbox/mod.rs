@@ -9,7 +9,7 @@ mod state;
 mod volumes;
 
 pub use claim::{Claim, Mark, build_claim, build_mark, is_claimed};
-pub use limits::{default_limits, requests};
+pub use limits::{default_limits, requests, same_limits};
 pub use names::{
     CONTAINER, DENY_ALL, LABEL_ATTEMPT, LABEL_CLASS, LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_POOL,
     LABEL_RUN_UID, LABEL_TEMPLATE, MANAGED_BY, MANAGER_ARTIFACTS, MANAGER_CLAIM, MANAGER_NODE,
