@@ -1,6 +1,6 @@
 //! What the operator says about a run. Bounded: at most 16 KiB serialised.
 
-use super::{ArtifactStatus, HistoryEntry, Verdict};
+use super::{ArtifactStatus, HistoryEntry, Reason, Verdict};
 use crate::wire::{CheckResults, Isolation, Metrics};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
@@ -79,11 +79,15 @@ impl super::StrategyRun {
         self.status.as_ref()?.attempts.last()
     }
 
-    /// Whether the pod of that UID is an attempt's.
+    /// Whether the pod of that UID is an attempt's. One that was suspended has left its sandbox, which may become the run's
+    /// later than that: by a claim that was long under way.
     #[must_use]
     pub fn has_on_record(&self, pod_uid: &str) -> bool {
+        let suspended = Some(Reason::Suspended.as_str());
         let attempts = self.status.iter().flat_map(|status| &status.attempts);
-        attempts.filter_map(|attempt| attempt.pod_uid.as_deref()).any(|uid| uid == pod_uid)
+        attempts
+            .filter(|attempt| attempt.reason.as_deref() != suspended)
+            .any(|attempt| attempt.pod_uid.as_deref() == Some(pod_uid))
     }
 }
 

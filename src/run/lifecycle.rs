@@ -103,7 +103,7 @@ pub(super) fn unless_retried(step: Step<'_>) -> Result<Step<'_>, Plan> {
 pub(super) fn hold(mut step: Step<'_>) -> Plan {
     step.effects.push(Effect::CloseSession);
     step.effects.extend(own_pod(step.observed).map(|pod| delete(pod, false)));
-    step.draft.close_attempt("Suspended");
+    step.draft.close_attempt(Reason::Suspended.as_str());
     step.draft.suspended("spec.suspend is true: set it to false to go on");
     step.write(Next::Wait)
 }

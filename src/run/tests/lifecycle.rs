@@ -39,7 +39,9 @@ fn suspending_kills_the_sandbox_and_stops_the_clocks() {
     let status = plan.status.clone().unwrap();
     assert_eq!(condition(&status, "Suspended"), Some(("True", "Suspended")));
     assert_eq!((status.start_time.clone(), status.attempts[0].reason.as_deref()), (None, Some("Suspended")));
+    let left = status.attempts[0].pod_uid.clone().unwrap();
     keep(&mut world, &plan);
+    assert!(!world.run.has_on_record(&left), "a claim that comes late leaves a sandbox that nobody wants");
     assert!(leaves_place(&world.run) && !wants_place(&world.observe()));
     world.later(100_000);
     let before = world.run.status.clone();
