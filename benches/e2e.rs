@@ -120,7 +120,7 @@ fn measure(iterations: u32, warm: u32) -> Outcome {
         std::thread::sleep(PAUSE);
         outcome.whole_jobs.push(job_once(&format!("whole-job-{turn}"), &whole));
         std::thread::sleep(PAUSE);
-        let mut whole_run = sample(&format!("whole-{turn}"), false);
+        let mut whole_run = sample(&format!("whole-run-{turn}"), false);
         let limits = ResourceLimits { cpu: Some(warm::WHOLE.to_owned()), ..ResourceLimits::default() };
         whole_run.spec.resources = Some(Resources { limits: Some(limits) });
         outcome.whole_runs.push(run_once(&whole_run));

@@ -153,13 +153,20 @@ fn more_runs_than_sandboxes_all_end_once_and_say_why_some_were_cold() {
 }
 
 #[test]
+fn a_run_that_names_the_classs_own_limits_is_served_in_whatever_notation() {
+    let _calm = calm();
+    let home = namespace("usual");
+    filled(&home, "pool", "default", 1);
+    let usual = "  resources: {limits: {cpu: \"0.5\", memory: 2048Mi, ephemeral-storage: 256Mi}}\n";
+    let run = home.finish("usual", HOLD, &format!("{PLAIN}{usual}"));
+    assert_eq!((reason(&run), last(&run).warm), ("Succeeded", true), "{:?}", run.status);
+}
+
+#[test]
 fn a_run_that_the_pool_cannot_serve_gets_a_sandbox_of_its_own_at_once() {
     let _calm = calm();
     let home = namespace("other");
     filled(&home, "pool", "default", 1);
-    let usual = format!("{PLAIN}  resources: {{limits: {{cpu: \"0.5\", memory: 2048Mi}}}}\n");
-    assert!(last(&home.finish("usual", HOLD, &usual)).warm, "the class's limits in another notation");
-    wait_pool(&home, "pool", "the next one waits", |status| status.ready_replicas == 1);
     let before = waiting(&home);
     let run = home.finish("small", HOLD, &format!("{PLAIN}  resources: {{limits: {{memory: 1Gi}}}}\n"));
     assert_eq!((reason(&run), last(&run).cold_reason.as_deref()), ("Succeeded", Some("OtherLimits")));

@@ -26,19 +26,21 @@ impl Processors {
 
     /// What has been spent since then.
     pub(crate) fn share(&self) -> Option<Share> {
-        let processors = u32::try_from(std::thread::available_parallelism().ok()?.get()).ok()?;
-        let seconds = self.since.elapsed().as_secs_f64() * f64::from(processors);
+        let seconds = self.since.elapsed().as_secs_f64();
         let [busy, stolen] = used()?;
         Some(Share { busy: (busy - self.used[0]) / seconds, stolen: (stolen - self.used[1]) / seconds })
     }
 }
 
-/// Busy and stolen milliseconds of all processors since the machine's start: `/proc/stat` counts hundredths of a second.
+/// Busy and stolen milliseconds of the average processor since the machine's start: `/proc/stat` counts hundredths of a
+/// second.
 fn used() -> Option<[f64; 2]> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<f64> =
         stat.lines().next()?.split_whitespace().skip(1).filter_map(|count| count.parse().ok()).collect();
     // user, nice, system, idle, iowait, irq, softirq, steal.
     let [user, nice, system, _, _, irq, softirq, stolen, ..] = ticks[..] else { return None };
-    Some([(user + nice + system + irq + softirq) * 10.0, stolen * 10.0])
+    let processors = stat.lines().skip(1).filter(|line| line.starts_with("cpu")).count();
+    let each = 10.0 / f64::from(u32::try_from(processors).ok().filter(|&count| count > 0)?);
+    Some([(user + nice + system + irq + softirq) * each, stolen * each])
 }

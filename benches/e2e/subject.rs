@@ -68,7 +68,7 @@ pub(crate) async fn measure_run(
     order: &StrategyRun,
 ) -> Result<MeasuredRun, kube::Error> {
     let name = order.name_any();
-    let (run, created, finished) = runs.create_and_wait(order, is_finished).await?;
+    let (run, created, finished) = runs.create_and_wait(order, |run, _| is_finished(run)).await?;
     let life = pods.gone(&name).await;
     runs.api.delete(&name, &DeleteParams::default()).await?;
     let status = run.status.clone().unwrap_or_default();
@@ -91,7 +91,7 @@ pub(crate) async fn measure_job(
     name: &str,
     sandbox: &PodSpec,
 ) -> Result<MeasuredJob, kube::Error> {
-    let (job, created, finished) = jobs.create_and_wait(&job(name, sandbox), has_ended).await?;
+    let (job, created, finished) = jobs.create_and_wait(&job(name, sandbox), |job, _| has_ended(job)).await?;
     let namespace = job.namespace().unwrap_or_default();
     let printed = support::tool("kubectl", &["logs", "-n", &namespace, &format!("job/{name}")], "");
     jobs.api.delete(name, &DeleteParams::background()).await?;

@@ -160,28 +160,34 @@ pub(crate) fn measure(
     for class in &classes {
         let _ = paced(runs, pods, &format!("first-{}", class.0), 1..=3, &class.0, PERIOD);
     }
-    let rested = |word: &str, turn: u32, class: &Class| {
-        fill(place, &class.0);
+    let rest = || {
+        for class in &classes {
+            fill(place, &class.0);
+        }
         std::thread::sleep(REST);
-        block_on(one(runs, pods, &format!("{word}-{turn}"), &class.0))
     };
-    for turn in 1..=iterations.div_ceil(5) {
-        warm.whole.rested.push(rested("rested-whole", turn, whole));
-        warm.half.rested.push(rested("rested-half", turn, half));
-    }
-    let audit = Audit::begin(env);
-    // In turns: what else the machine does in these minutes should meet both.
-    let block = |word: &str, first: u32, class: &Class, of: &mut Unchecked| {
-        fill(place, &class.0);
-        std::thread::sleep(REST);
-        let last = iterations.min(first + BLOCK - 1);
-        let processors = (!env.is_empty()).then(Processors::begin).flatten();
-        of.plain.extend(paced(runs, pods, word, first..=last, &class.0, PERIOD));
-        of.shares.extend(processors.and_then(|processors| processors.share()));
-    };
-    for first in (1..=iterations).step_by(BLOCK as usize) {
-        block("whole", first, whole, &mut warm.whole);
-        block("half", first, half, &mut warm.half);
+    let audit;
+    {
+        // In turns, and each first as often as the other: what else the machine does in these minutes should meet both.
+        let mut both = [("whole", whole, &mut warm.whole), ("half", half, &mut warm.half)];
+        for turn in 1..=iterations.div_ceil(5) {
+            for (word, class, of) in &mut both {
+                rest();
+                of.rested.push(block_on(one(runs, pods, &format!("rested-{word}-{turn}"), &class.0)));
+            }
+            both.reverse();
+        }
+        audit = Audit::begin(env);
+        for first in (1..=iterations).step_by(BLOCK as usize) {
+            let last = iterations.min(first + BLOCK - 1);
+            for (word, class, of) in &mut both {
+                rest();
+                let processors = (!env.is_empty()).then(Processors::begin).flatten();
+                of.plain.extend(paced(runs, pods, word, first..=last, &class.0, PERIOD));
+                of.shares.extend(processors.and_then(|processors| processors.share()));
+            }
+            both.reverse();
+        }
     }
     warm.writes = audit.and_then(|audit| audit.writes(&cluster().namespace, &place.name).ok());
     empty(place, &half.0);
@@ -231,12 +237,14 @@ fn paced(
 }
 
 async fn one(runs: &Watched<StrategyRun>, pods: &Pods, name: &str, class: &str) -> MeasuredWarm {
+    // Its pod is found by this name: no cold run may have had it.
+    let name = &format!("warm-{name}");
     let mut run = sample(name, true);
     run.spec.class_name = class.to_owned();
     let mut recorded = None;
-    let seen = |run: &StrategyRun| {
+    let seen = |run: &StrategyRun, at: Instant| {
         if run.last_attempt().is_some() {
-            recorded.get_or_insert_with(Instant::now);
+            recorded.get_or_insert(at);
         }
         is_finished(run)
     };

@@ -16,6 +16,21 @@ impl Warm {
         self.whole.plain.iter().chain(&self.half.plain)
     }
 
+    /// Whether a pool has answered every one of them, and well.
+    pub(crate) fn are_all_warm(runs: &[MeasuredWarm]) -> bool {
+        runs.iter().all(|run| run.warm && run.reason == "Succeeded")
+    }
+
+    /// Where the time goes, of each class at rest and at one a second.
+    pub(crate) fn stage_tables(&self) -> [(&'static str, Vec<(&'static str, Figures)>); 4] {
+        [
+            ("warm, node at rest, 1 CPU: stages", Self::stages(&self.whole.rested)),
+            ("warm, one a second, 1 CPU: stages", Self::stages(&self.whole.plain)),
+            ("warm, node at rest: stages", Self::stages(&self.half.rested)),
+            ("warm, one a second: stages", Self::stages(&self.half.plain)),
+        ]
+    }
+
     /// The tables' rows.
     pub(crate) fn rows(&self) -> Vec<(&'static str, Figures)> {
         let cold = self.burst.iter().filter(|run| !run.warm && run.reason == "Succeeded");
@@ -26,7 +41,7 @@ impl Warm {
             ("warm, one a second, checks Off", Self::totals(&self.half.plain)),
             ("warm, one a second, default checks", Self::totals(&self.checked)),
             ("warm, one in three seconds, default checks", Self::totals(&self.checked_rested)),
-            ("warm, of a burst of pool + 5", Self::totals(&self.burst)),
+            ("warm, of a burst of pool + 5, 1 CPU", Self::totals(&self.burst)),
             ("cold, of the same burst", Figures::of(cold.map(|run| run.total))),
             ("attach + hello: connection made anew", Figures::of(self.attach.iter().copied())),
             ("hello: on an open connection", Figures::of(self.answer.iter().copied())),
@@ -34,7 +49,7 @@ impl Warm {
     }
 
     /// Where the time of those goes.
-    pub(crate) fn stages(runs: &[MeasuredWarm]) -> Vec<(&'static str, Figures)> {
+    fn stages(runs: &[MeasuredWarm]) -> Vec<(&'static str, Figures)> {
         let warm = || runs.iter().filter(|run| run.warm);
         let of = |read| Self::stage(runs, read);
         vec![
@@ -95,7 +110,7 @@ impl Warm {
             ("warm: API writes per run", writes),
             (
                 "warm: CPU periods held back per run",
-                [("1 CPU", &self.whole), ("0.5", &self.half)]
+                [("1 CPU", &self.whole), ("0.5 CPU", &self.half)]
                     .map(|(cpu, class)| {
                         let held = held(&class.plain);
                         format!(
@@ -108,7 +123,7 @@ impl Warm {
             ),
             (
                 "warm: of one second of a processor",
-                [("1 CPU", &self.whole), ("0.5", &self.half)]
+                [("1 CPU", &self.whole), ("0.5 CPU", &self.half)]
                     .map(|(cpu, class)| {
                         let of = |read: fn(&Share) -> f64| {
                             shown(Figures::of(class.shares.iter().map(read)).p50(), " ms")

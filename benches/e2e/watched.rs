@@ -4,6 +4,7 @@
 use crate::support;
 use futures::StreamExt as _;
 use kube::api::PostParams;
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
@@ -35,7 +36,7 @@ where
         let (stands, standing) = tokio::sync::oneshot::channel();
         let mut stands = Some(stands);
         tokio::spawn(async move {
-            let mut events = watcher::watcher(watching, watcher::Config::default()).boxed();
+            let mut events = watcher::watcher(watching, watcher::Config::default()).default_backoff().boxed();
             while let Some(event) = events.next().await {
                 match event {
                     // Nobody looks between two measurements.
@@ -48,17 +49,18 @@ where
                 }
             }
         });
-        // An error cannot be: the sender lives as long as its task, which does not end.
-        let _ = standing.await;
+        let begun = tokio::time::timeout(support::PATIENCE, standing).await;
+        assert!(begun.is_ok(), "a watch does not begin");
         Self { api, changes }
     }
 
-    /// Creates the object and waits until it is seen as `done` wants it. Returns it as it was then, when the request to
+    /// Creates the object and waits until it is seen as `done` wants it, which is asked for each change with when it was
+    /// seen. Returns it as it was then, when the request to
     /// create it was sent, and when it was seen.
     pub(crate) async fn create_and_wait(
         &self,
         object: &K,
-        mut done: impl FnMut(&K) -> bool,
+        mut done: impl FnMut(&K, Instant) -> bool,
     ) -> Result<(Arc<K>, Instant, Instant), kube::Error> {
         let name = object.name_any();
         let mut changes = self.changes.subscribe();
@@ -67,7 +69,7 @@ where
         let waiting = async {
             loop {
                 match changes.recv().await {
-                    Ok((seen, object)) if object.name_any() == name && done(&object) => {
+                    Ok((seen, object)) if object.name_any() == name && done(&object, seen) => {
                         return Some((object, seen));
                     }
                     Ok(_) => {}

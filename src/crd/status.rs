@@ -79,10 +79,10 @@ impl super::StrategyRun {
         self.status.as_ref()?.attempts.last()
     }
 
-    /// Whether the pod of that UID is an attempt's. One that was suspended has left its sandbox, which may become the run's
-    /// later than that: by a claim that was long under way.
+    /// Whether the pod of that UID is on record as an attempt's. Not of one that was suspended: it has left its sandbox, which
+    /// may yet become the run's by a claim that was long under way.
     #[must_use]
-    pub fn has_on_record(&self, pod_uid: &str) -> bool {
+    pub fn has_use_for(&self, pod_uid: &str) -> bool {
         let suspended = Some(Reason::Suspended.as_str());
         let attempts = self.status.iter().flat_map(|status| &status.attempts);
         attempts

@@ -118,7 +118,7 @@ pub(super) async fn delete_stray(context: &Context, run: &StrategyRun, namespace
             run = run.name_any(),
             pod = pod.0,
             error = chain(&error),
-            "a sandbox that no attempt has on record stays for now"
+            "a sandbox that no attempt of the run has a use for stays for now"
         );
     }
 }
@@ -132,13 +132,13 @@ async fn try_delete_stray(
 ) -> Result<(), Error> {
     let runs: Api<StrategyRun> = Api::namespaced(context.client.clone(), namespace);
     let there = within(runs.get_opt(&run.name_any())).await.map_err(Error::ReadRun)?;
-    if there.is_none_or(|there| there.uid() != run.uid() || there.has_on_record(pod_uid)) {
+    if there.is_none_or(|there| there.uid() != run.uid() || there.has_use_for(pod_uid)) {
         return Ok(());
     }
     tracing::info!(
         run = run.name_any(),
         pod = pod_name,
-        "a sandbox that no attempt of the run has on record is deleted"
+        "a sandbox that no attempt of the run has a use for is deleted"
     );
     let this_one = Preconditions { uid: Some(pod_uid.to_owned()), resource_version: None };
     delete_pod(&context.client, namespace, pod_name, (this_one, false)).await

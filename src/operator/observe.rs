@@ -253,14 +253,14 @@ fn observe_claim(
     ClaimView { claimable, lost, losses }
 }
 
-/// The sandboxes of pools that are claimed for the run and in none of its attempts.
+/// The sandboxes of pools that are claimed for the run and that none of its attempts has a use for.
 fn observe_strays(context: &Context, run: &StrategyRun) -> Vec<Stray> {
     let Some(uid) = run.metadata.uid.as_deref() else { return Vec::new() };
     let is_stray = |pod: &Pod| {
         run_of(pod) == Some(uid)
             && pod.labels().contains_key(LABEL_POOL)
             && pod.metadata.deletion_timestamp.is_none()
-            && !pod.metadata.uid.as_deref().is_none_or(|pod_uid| run.has_on_record(pod_uid))
+            && !pod.metadata.uid.as_deref().is_none_or(|pod_uid| run.has_use_for(pod_uid))
     };
     let pods = context.sandboxes.state_filter(is_stray);
     context.memory.with(uid, |note| {

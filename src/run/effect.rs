@@ -40,7 +40,8 @@ pub enum Effect {
     OpenSession(Box<Handover>),
     /// Write the ConfigMap with the artifacts; that it is refused is an observation and no error.
     ApplyArtifacts(Box<ConfigMap>),
-    /// Delete a sandbox of a pool that is this run's by its owner and in no attempt of the run, unless one has it by now.
+    /// Delete a sandbox of a pool that is this run's by its owner and of no use to any of its attempts, unless one has
+    /// it by now.
     DeleteStray {
         /// The pod.
         name: String,

@@ -36,7 +36,7 @@ pub struct Observed<'a> {
     pub offer: &'a Offer,
     /// What has become of the claim, where the last attempt is to have a pool's sandbox.
     pub claim: ClaimView,
-    /// Sandboxes of pools that are claimed for this run and in none of its attempts.
+    /// Sandboxes of pools that are claimed for this run and that none of its attempts has a use for.
     pub strays: &'a [Stray],
     /// Another run that has the answer already; only looked for where one may be taken.
     pub equal: Option<&'a StrategyRun>,
@@ -77,7 +77,7 @@ pub enum Intent {
     Created,
 }
 
-/// A sandbox that is a run's by its owner, and in no attempt on record.
+/// A sandbox that is a run's by its owner, and that none of its attempts has a use for.
 #[derive(Debug, Clone)]
 pub struct Stray {
     /// As the watch has it.

@@ -127,7 +127,7 @@ fn claim(observed: &Observed<'_>, pod: &Pod) -> Option<Claim> {
     Some(build_claim(pod, &owner(observed.run)?))
 }
 
-/// A sandbox that was claimed and is in no attempt, because its record was refused or never sent: it goes.
+/// A sandbox that was claimed and is of no use, because its record was refused or never sent or the run is suspended: it goes.
 pub(super) fn leave_strays(observed: &Observed<'_>, plan: &mut Plan) {
     if observed.run.metadata.deletion_timestamp.is_some() {
         // They are the run's, and go with it.

@@ -2,7 +2,7 @@
 
 use super::table::{deletes, ready, recorded, running, with_pod};
 use super::{World, assert_kstatus, condition};
-use crate::crd::{Fallback, FallbackPolicy, SandboxClass};
+use crate::crd::{Attempt, Fallback, FallbackPolicy, SandboxClass};
 use crate::run::{Effect, Next, Place, Plan, Refusal, RefusalKind, leaves_place, plan, wants_place};
 use serde_json::json;
 use std::time::Duration;
@@ -41,7 +41,11 @@ fn suspending_kills_the_sandbox_and_stops_the_clocks() {
     assert_eq!((status.start_time.clone(), status.attempts[0].reason.as_deref()), (None, Some("Suspended")));
     let left = status.attempts[0].pod_uid.clone().unwrap();
     keep(&mut world, &plan);
-    assert!(!world.run.has_on_record(&left), "a claim that comes late leaves a sandbox that nobody wants");
+    assert!(!world.run.has_use_for(&left), "a claim that comes late leaves a sandbox that nobody wants");
+    let mut resumed = world.run.clone();
+    let attempts = &mut resumed.status.as_mut().unwrap().attempts;
+    attempts.push(Attempt { reason: None, ..attempts[0].clone() });
+    assert!(resumed.has_use_for(&left), "an attempt that has found it in its pool again");
     assert!(leaves_place(&world.run) && !wants_place(&world.observe()));
     world.later(100_000);
     let before = world.run.status.clone();

@@ -158,7 +158,7 @@ impl Cluster {
             let labels = pod.metadata.labels.as_ref().unwrap();
             labels.contains_key("stratbox.dev/pool")
                 && run_of(pod) == Some(super::super::UID)
-                && !self.world.run.has_on_record(pod.metadata.uid.as_deref().unwrap())
+                && !self.world.run.has_use_for(pod.metadata.uid.as_deref().unwrap())
         };
         self.pods.values().filter(is_stray).collect()
     }
@@ -390,7 +390,7 @@ impl Cluster {
                     pod.metadata.labels.get_or_insert_default().extend(labels);
                 }
                 Effect::DeleteStray { name, uid } => {
-                    if !self.world.run.has_on_record(&uid) {
+                    if !self.world.run.has_use_for(&uid) {
                         self.pods.remove(&name);
                     }
                 }
