@@ -96,8 +96,7 @@ impl Outcome {
         let met = |met: bool| if met { "met" } else { "MISSED" };
         let mut lines = Vec::new();
         let Warm { whole, half, checked, checked_rested, .. } = &self.warm;
-        let totals = self.totals();
-        for (name, class, job) in [("1 CPU", whole, &totals[5].1), ("0.5 CPU", half, &totals[0].1)] {
+        for (name, class, jobs) in [("1 CPU", whole, &self.whole_jobs), ("0.5 CPU", half, &self.jobs)] {
             let warm = Warm::totals(&class.plain);
             for (rank, percent, most) in [("p50", 50, WARM_MOST[0]), ("p99", 99, WARM_MOST[1])] {
                 let Some(value) = warm.percentile(percent) else { continue };
@@ -106,7 +105,7 @@ impl Outcome {
                     met(value <= most && Warm::are_all_warm(&class.plain))
                 ));
             }
-            if let Some(ratio) = ratio(job, &warm) {
+            if let Some(ratio) = ratio(&job_times(jobs), &warm) {
                 lines.push(format!(
                     "{name}: Job / warm at p50: {ratio:.0} (target ≥ {WARM_TARGET:.0}: {})",
                     met(ratio >= WARM_TARGET)
@@ -132,19 +131,19 @@ impl Outcome {
     }
 
     fn totals(&self) -> [(&'static str, Figures); 7] {
-        let good = |runs: &[MeasuredRun]| {
-            Figures::of(runs.iter().filter(|run| run.reason == "Succeeded").map(|run| run.total))
-        };
-        let complete = |jobs: &[MeasuredJob]| Figures::of(jobs.iter().filter_map(|job| job.total));
         [
-            ("plain hardened Job: created → Complete", complete(&self.jobs)),
-            ("StrategyRun: created → Ready with metrics", good(&self.runs)),
-            ("bare container: started → removed", Figures::of(self.bare.iter().copied())),
-            ("StrategyRun with the default checks", good(&self.checked)),
-            ("StrategyRun, its dataset as a volume", good(&self.volumes)),
-            ("plain hardened Job, 1 CPU", complete(&self.whole_jobs)),
-            ("StrategyRun, 1 CPU", good(&self.whole_runs)),
+            ("plain hardened Job: created → Complete", job_times(&self.jobs)),
+            ("StrategyRun: created → Ready with metrics", run_times(&self.runs)),
+            ("bare container: started → removed", self.bare()),
+            ("StrategyRun with the default checks", run_times(&self.checked)),
+            ("StrategyRun, its dataset as a volume", run_times(&self.volumes)),
+            ("plain hardened Job, 1 CPU", job_times(&self.whole_jobs)),
+            ("StrategyRun, 1 CPU", run_times(&self.whole_runs)),
         ]
+    }
+
+    fn bare(&self) -> Figures {
+        Figures::of(self.bare.iter().copied())
     }
 
     fn stages(&self) -> Vec<(&'static str, Figures)> {
@@ -269,17 +268,18 @@ impl Outcome {
             println!("  bare container: not measured: {why}");
         }
         println!();
-        for (name, run, job) in
-            [("0.5 CPU", &totals[1].1, &totals[0].1), ("1 CPU", &totals[6].1, &totals[5].1)]
+        for (name, runs, jobs) in
+            [("0.5 CPU", &self.runs, &self.jobs), ("1 CPU", &self.whole_runs, &self.whole_jobs)]
         {
-            let Some(ratio) = ratio(run, job) else { continue };
+            let Some(ratio) = ratio(&run_times(runs), &job_times(jobs)) else { continue };
             let verdict = if ratio <= TARGET { "met" } else { "MISSED" };
             println!("{name}: StrategyRun / Job at p50: {ratio:.2} (target ≤ {TARGET}: {verdict})");
         }
-        if let Some(ratio) = ratio(&totals[1].1, &totals[2].1) {
+        let cold = run_times(&self.runs);
+        if let Some(ratio) = ratio(&cold, &self.bare()) {
             println!("StrategyRun / bare container at p50: {ratio:.2}");
         }
-        if let Some(ratio) = ratio(&totals[1].1, &totals[4].1) {
+        if let Some(ratio) = ratio(&cold, &run_times(&self.volumes)) {
             println!("dataset part of the image / dataset as a volume at p50: {ratio:.2}");
         }
         for line in self.warm_verdicts() {
@@ -308,15 +308,16 @@ impl Outcome {
         };
         let totals = self.totals();
         let others: BTreeMap<&str, String> = self.others().into_iter().chain(self.warm.others()).collect();
+        let cold = run_times(&self.runs);
         let warm_stages: Value =
             self.warm.stage_tables().iter().map(|(title, rows)| ((*title).to_owned(), table(rows))).collect();
         let all = json!({
             "circumstances": self.circumstances(),
             "iterations": self.iterations,
             "milliseconds": table(&totals),
-            "ratioToJob": ratio(&totals[1].1, &totals[0].1),
-            "ratioToBareContainer": ratio(&totals[1].1, &totals[2].1),
-            "ratioToVolume": ratio(&totals[1].1, &totals[4].1),
+            "ratioToJob": ratio(&cold, &job_times(&self.jobs)),
+            "ratioToBareContainer": ratio(&cold, &self.bare()),
+            "ratioToVolume": ratio(&cold, &run_times(&self.volumes)),
             "target": TARGET,
             "warm": table(&self.warm.rows()),
             "warmStages": warm_stages,
@@ -335,4 +336,14 @@ impl Outcome {
             totals.into_iter().chain(self.warm.rows()).filter(|(_, row)| row.count() > 0).collect();
         Ok([path, plot::draw(&rows)?])
     }
+}
+
+/// From created to Complete, of those that got there.
+fn job_times(jobs: &[MeasuredJob]) -> Figures {
+    Figures::of(jobs.iter().filter_map(|job| job.total))
+}
+
+/// From created to Ready, of those that succeeded.
+fn run_times(runs: &[MeasuredRun]) -> Figures {
+    Figures::of(runs.iter().filter(|run| run.reason == "Succeeded").map(|run| run.total))
 }
