@@ -22,7 +22,7 @@ from .project import BuildError, LOCK, as_root, cache_dir, replacing, run, say, 
 from .tools import CHROOT, need
 
 #: A change in one of these may change the layer.
-_SOURCES = ["base.py", "compile_pyc.py", "contents.py", "elf.py", "oci.py"]
+_SOURCES = ["absent.py", "base.py", "compile_pyc.py", "contents.py", "elf.py", "oci.py"]
 _SHARES = 4
 #: How many base layers the cache keeps: a few branches' worth, 120 MB each.
 _KEPT = 3
@@ -81,6 +81,7 @@ def _build(lock: dict[str, Any], folder: Path) -> Tree:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(raw / contents.SITE)
     _select(raw, root)
+    leave_out(root / contents.SITE, contents.ABSENT_SITE)
     with timed("  Python files compiled by the image's own interpreter"):
         _compile(root, lock["sourceDateEpoch"])
     return _tree(root)
@@ -120,6 +121,18 @@ def _select(raw: Path, root: Path) -> None:
     (root / "lib").symlink_to("usr/lib")
     (root / "lib64").symlink_to("usr/lib64")
     (root / "usr/bin/python3").symlink_to(Path(contents.INTERPRETER).name)
+
+
+def leave_out(site: Path, patterns: list[str]) -> None:
+    """Puts absent.py in place of the modules; a pattern without a module is what an upgrade of the library left behind."""
+    absent = Path(__file__).with_name("absent.py").read_bytes()
+    sources = [path.relative_to(site).as_posix() for path in site.rglob("*.py")]
+    for pattern in patterns:
+        found = fnmatch.filter(sources, pattern)
+        if not found:
+            raise BuildError(f"no module is {pattern}: the wheels have changed; look at ABSENT_SITE in images/lib/contents.py")
+        for path in found:
+            (site / path).write_bytes(absent)
 
 
 def _compile(root: Path, epoch: int) -> None:

@@ -68,6 +68,24 @@ DROP_SITE = [
     "*.data/scripts/**",
 ]  # fmt: skip
 
+#: Modules of the wheels that stay by name only, as absent.py: the library imports them when it is imported, and no accepted
+#: strategy reaches them. Readers and writers of files (PDS001, PDS002), the evaluation of text as code (`query`, `eval`), plotting
+#: (PDS004), tests' helpers, the exchange with other libraries' tables, numpy's docstrings. A fifth of the time that an interpreter
+#: takes to start, and code that would otherwise lie in the memory of every evaluation.
+ABSENT_SITE = [
+    "pandas/io/clipboard/*.py", "pandas/io/clipboards.py", "pandas/io/common.py", "pandas/io/excel/*.py",
+    "pandas/io/feather_format.py", "pandas/io/html.py", "pandas/io/iceberg.py", "pandas/io/json/*.py", "pandas/io/orc.py",
+    "pandas/io/parquet.py", "pandas/io/parsers/*.py", "pandas/io/pickle.py", "pandas/io/pytables.py", "pandas/io/sas/*.py",
+    "pandas/io/spss.py", "pandas/io/sql.py", "pandas/io/stata.py", "pandas/io/xml.py",
+    "pandas/io/formats/csvs.py", "pandas/io/formats/excel.py", "pandas/io/formats/html.py", "pandas/io/formats/style.py",
+    "pandas/io/formats/style_render.py", "pandas/io/formats/xml.py",
+    "pandas/core/computation/engines.py", "pandas/core/computation/eval.py", "pandas/core/computation/expr.py",
+    "pandas/core/computation/pytables.py",
+    "pandas/plotting/*.py", "pandas/_testing/*.py", "pandas/testing.py", "pandas/util/_tester.py",
+    "pandas/api/interchange/*.py", "pandas/core/interchange/*.py",
+    "numpy/_core/_add_newdocs.py", "numpy/_core/_add_newdocs_scalars.py",
+]  # fmt: skip
+
 #: Every group and user there is. No shell and no home exists; UID 1000 is what a sandbox runs as.
 PASSWD = b"root:x:0:0:root:/nonexistent:/nonexistent\nstratbox:x:1000:1000:stratbox:/nonexistent:/nonexistent\n"
 GROUP = b"root:x:0:\nstratbox:x:1000:\n"

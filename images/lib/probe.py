@@ -37,8 +37,17 @@ assert numpy.isfinite(numpy.linalg.inv(returns.cov().to_numpy())).all()
 assert prices.rolling(20).mean().iloc[-1].notna().all()
 assert len(prices.resample("ME").last()) == 23
 assert str(pandas.Timestamp("2020-01-01", tz="America/New_York").utcoffset()) == "-1 day, 19:00:00"
+assert "2021-" in repr(returns) and "mean" in str(returns.describe())
 assert __import__("hashlib").sha256(b"").hexdigest().startswith("e3b0c442")
 exec("from numpy import *", {})
+# And what was left out says so to whoever uses it, instead of failing in the middle.
+for use in (lambda: pandas.read_csv("x.csv"), lambda: prices.query("A > 1"), lambda: prices.plot(), lambda: prices.to_csv("x.csv")):
+    try:
+        use()
+    except NotImplementedError as error:
+        assert "is left out of the sandbox image" in str(error), error
+    else:
+        raise AssertionError("something that was left out is there")
 
 json.dump(
     {
