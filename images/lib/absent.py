@@ -1,4 +1,4 @@
-"""Left out of this image: no accepted strategy reaches it, and the interpreter starts sooner without it.
+"""Left out of this image: no strategy that the gate accepts reaches it, and the interpreter starts sooner without it.
 
 Stands in place of a module of numpy or pandas (`ABSENT_SITE` in Stratbox's images/lib/contents.py). Whatever is imported from
 here is a class that cannot be made: the library can be imported as a whole, and who uses the part is told.
