@@ -69,9 +69,10 @@ DROP_SITE = [
 ]  # fmt: skip
 
 #: Modules of the wheels that stay by name only, as absent.py: the library imports them when it is imported, and no strategy
-#: reaches them that the gate accepts under its own policy. Readers and writers of files (PDS001, PDS002), the evaluation of text as code (`query`, `eval`), plotting
-#: (PDS004), tests' helpers, the exchange with other libraries' tables, numpy's docstrings. A fifth of the time that an interpreter
-#: takes to start, and code that would otherwise lie in the memory of every evaluation.
+#: reaches them that the gate accepts under its own policy. Readers and writers of files (PDS001, PDS002), the evaluation of
+#: text as code (`query`, `eval`), plotting (PDS004), tests' helpers, the exchange with other libraries' tables, numpy's
+#: docstrings. A fifth of the time that an interpreter takes to start, and code that would otherwise lie in the memory of
+#: every evaluation.
 ABSENT_SITE = [
     "pandas/io/clipboard/*.py", "pandas/io/clipboards.py", "pandas/io/common.py", "pandas/io/excel/*.py",
     "pandas/io/feather_format.py", "pandas/io/html.py", "pandas/io/iceberg.py", "pandas/io/json/*.py", "pandas/io/orc.py",
