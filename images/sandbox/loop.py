@@ -228,9 +228,10 @@ def conduct(order, ahead):
             if written == len(room):
                 os.kill(child, 9)
         os.close(source)
-        _, status = os.waitpid(child, 0)
         with memoryview(room) as view, view[:written] as body:
+            # Before the process is gone: the kernel needs as long to take it apart as a strategy needs to decide.
             reply(RESULT, order.evaluation, body)
+    _, status = os.waitpid(child, 0)
     reply(ENDED, order.evaluation, struct.pack("<I", status))
 
 
@@ -308,6 +309,8 @@ def evaluate(order, sink):
     write_all(sink, struct.pack("<BI", kind, size))
     if size:
         write_all(sink, body)
+    # The exit would close it too, but only after it has given the memory back.
+    os.close(sink)
     os._exit(0)
 
 

@@ -14,6 +14,9 @@ const AHEAD: usize = 256 * 1024;
 /// Address space that an evaluation needs to do anything at all.
 const LEAST_SPACE: u64 = 64 << 20;
 
+/// How soon a process that has written its result is first looked at again, for whether it is in its exit.
+const LOOK: Duration = Duration::from_micros(200);
+
 /// What an evaluation is made of.
 #[derive(Clone, Copy)]
 pub(super) struct Evaluation<'a> {
@@ -40,7 +43,7 @@ pub(super) struct Evaluation<'a> {
 /// How an evaluation ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Its process is gone; what it wrote is not looked at yet.
+    /// Its process is gone, or going by itself; what it wrote is not looked at yet.
     Gone(Gone),
     /// Killed at its deadline.
     Deadline,
@@ -52,12 +55,12 @@ pub(super) enum End {
     Unconfirmed,
 }
 
-/// A process that has ended.
+/// A process that has ended, or is in its exit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Gone {
     /// What it wrote.
     pub(super) written: Vec<u8>,
-    /// Its wait status.
+    /// Its wait status; 0 where it was seen to exit by itself, with its result written.
     pub(super) status: i32,
     /// Whether it wrote more than a result can have.
     pub(super) too_much: bool,
@@ -95,11 +98,23 @@ impl Evaluation<'_> {
         let mut feed = Feed { pipe: Pipe::Control, bytes: order.to_bytes(), done: 0 };
         let mut rows = self.slice.rows(self.view);
         let mut progress = Progress::default();
+        let mut look = LOOK;
         loop {
-            let until = self.deadline;
-            if Instant::now() >= until {
+            let now = Instant::now();
+            if now >= self.deadline {
                 interpreter.end_all();
                 return Ok(End::Deadline);
+            }
+            let mut until = self.deadline;
+            if let Some(pid) = progress.leaving() {
+                // The kernel needs milliseconds to take a process apart. Its wait status would say nothing more.
+                if probe::exits_by_itself(pid) {
+                    interpreter.leaves(self.number);
+                    let complete = feed.is_done(&mut rows);
+                    return Ok(self.gone(interpreter, progress, 0, complete, killed_before));
+                }
+                until = until.min(now + look);
+                look *= 2;
             }
             let wanted = feed.wanted(progress.locked);
             match interpreter.turn(wanted, None, Some(until)) {
@@ -133,8 +148,7 @@ impl Evaluation<'_> {
                         feed.begin_slice(self)?;
                     }
                     Step::Ended(status) => {
-                        let complete =
-                            feed.pipe == Pipe::Data && feed.done == feed.bytes.len() && !feed.more(&mut rows);
+                        let complete = feed.is_done(&mut rows);
                         return Ok(self.gone(interpreter, progress, status, complete, killed_before));
                     }
                 }
@@ -227,6 +241,12 @@ enum Step {
 }
 
 impl Progress {
+    /// The process that has nothing left to say but how it ends, where that can be seen before it is gone.
+    fn leaving(&self) -> Option<u32> {
+        let is_done = self.locked && self.result && protocol::is_whole(&self.written);
+        self.pid.filter(|_| is_done && probe::marks_killed_by_filter())
+    }
+
     fn take(&mut self, reply: Reply) -> Result<Step, InterpreterError> {
         match (reply, self.pid) {
             (Reply::Started { pid }, None) => self.pid = Some(pid),
@@ -283,6 +303,11 @@ impl Feed {
         self.pipe = Pipe::Data;
         self.done = 0;
         Ok(())
+    }
+
+    /// Whether all was written: there is no next piece.
+    fn is_done(&mut self, rows: &mut super::data::Rows<'_>) -> bool {
+        self.pipe == Pipe::Data && self.done == self.bytes.len() && !self.more(rows)
     }
 
     /// Makes the next piece; false when all was made.

@@ -113,6 +113,8 @@ pub(super) struct Interpreter {
     replies: File,
     output: File,
     frames: Replies,
+    /// The evaluation whose end is not waited for.
+    leaving: Option<u32>,
     printed: Output,
     chunk: Vec<u8>,
     /// Landlock's ABI in force on it.
@@ -182,6 +184,7 @@ impl Interpreter {
             replies: replies.into(),
             output: output.into(),
             frames: Replies::default(),
+            leaving: None,
             printed: Output::default(),
             chunk: vec![0; CHUNK],
             landlock_abi,
@@ -266,17 +269,24 @@ impl Interpreter {
     pub(super) fn next_reply(&mut self) -> Result<Option<(u32, Reply)>, InterpreterError> {
         loop {
             let reply = self.frames.take()?;
-            let evaluation = match reply {
+            let pid = match reply {
                 // Of no evaluation yet: only to be known where it has to be ended.
                 Some((_, Reply::Forked { pid } | Reply::Started { pid })) => i32::try_from(pid).unwrap_or(0),
                 Some((_, Reply::Ended { .. })) => 0,
                 _ => return Ok(reply),
             };
-            self.family.evaluation.store(evaluation, Ordering::SeqCst);
-            if !matches!(reply, Some((_, Reply::Forked { .. }))) {
-                return Ok(reply);
+            self.family.evaluation.store(pid, Ordering::SeqCst);
+            match reply {
+                Some((_, Reply::Forked { .. })) => {}
+                Some((number, Reply::Ended { .. })) if self.leaving == Some(number) => self.leaving = None,
+                _ => return Ok(reply),
             }
         }
+    }
+
+    /// The end of `evaluation` is not waited for: it comes before anything of the next one, and is no news.
+    pub(super) const fn leaves(&mut self, evaluation: u32) {
+        self.leaving = Some(evaluation);
     }
 
     /// Takes what was printed so far, the pipe emptied first.

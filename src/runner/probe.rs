@@ -21,6 +21,10 @@ const CPU_LIMIT_V1: [&str; 2] =
 /// Longest name of a kernel in a report, in bytes of JSON text.
 const MAX_KERNEL: usize = 64;
 
+/// Bits of a process's flags in `/proc/PID/stat` (`include/linux/sched.h`): in its exit, and ended by a signal.
+const PF_EXITING: u32 = 0x4;
+const PF_SIGNALED: u32 = 0x400;
+
 /// A memory limit from here on is none: v1 writes the largest multiple of a page instead of `max`.
 const NO_LIMIT: u64 = 1 << 60;
 
@@ -57,6 +61,33 @@ pub(super) fn memory(pid: u32) -> Option<Memory> {
     let bytes =
         |name| field(&status, name)?.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024);
     Some(Memory { size: bytes("VmSize")?, resident: bytes("VmRSS")? })
+}
+
+/// Whether a process is in its exit and came there by itself: none of its code runs any more, and no signal ended it.
+/// False where that cannot be seen. Of a kernel that does not [mark what a filter has killed](marks_killed_by_filter),
+/// nothing follows from it.
+pub(super) fn exits_by_itself(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_exit_by_itself(&stat))
+}
+
+fn is_exit_by_itself(stat: &str) -> bool {
+    // The second field is a name in brackets that the process gives itself: anything may be in it. The ninth is the flags.
+    let flags =
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & (PF_EXITING | PF_SIGNALED) == PF_EXITING)
+}
+
+/// Whether this kernel sets [`PF_SIGNALED`] for a process that a seccomp filter has killed, as Linux does from 5.16 on:
+/// until then it went straight into its exit. gVisor says 4.4.
+pub(super) fn marks_killed_by_filter() -> bool {
+    let version = fs::read_to_string("/proc/version").unwrap_or_default();
+    release(&version).is_some_and(|release| release >= (5, 16))
+}
+
+/// Major and minor number from `Linux version 6.12.1 (…`.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.strip_prefix("Linux version ")?.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// How many processes the control group has killed for want of memory; absent where it cannot be read.
@@ -162,6 +193,28 @@ mod tests {
         assert_eq!(kernel("Linux version 6.12.1-amd64 (a@b) #1 SMP"), "Linux 6.12.1-amd64");
         assert_eq!(kernel(""), "");
         assert!(kernel(&format!("Linux version {}", "9".repeat(500))).len() <= MAX_KERNEL);
+    }
+
+    #[test]
+    fn an_exit_is_seen_by_flags_that_no_name_can_forge() {
+        let stat =
+            |name: &str, flags: u32| format!("7 ({name}) R 1 7 7 0 -1 {flags} 105 0 0 0 0 0 0 0 20 0 1 0\n");
+        assert!(is_exit_by_itself(&stat("python3", 0x0040_0004)));
+        assert!(!is_exit_by_itself(&stat("python3", 0x0040_0000)));
+        assert!(!is_exit_by_itself(&stat("python3", 0x0040_0404)), "killed");
+        assert!(!is_exit_by_itself(&stat("a) R 1 7 7 0 -1 4 (", 0)));
+        assert!(!is_exit_by_itself("") && !is_exit_by_itself("7 (python3) R 1"));
+        assert!(!exits_by_itself(std::process::id()) && !exits_by_itself(u32::MAX));
+    }
+
+    #[test]
+    fn kernels_that_mark_less_are_told_by_their_release() {
+        assert_eq!(release("Linux version 5.16.0-rc1 (a@b) #1"), Some((5, 16)));
+        assert_eq!(release("Linux version 6.12+ (a@b)"), Some((6, 12)));
+        assert_eq!(release("Linux version 4.4.0 #1 SMP Sun Jan 10"), Some((4, 4)));
+        for odd in ["", "Linux version", "Linux version 6", "FreeBSD 14.1"] {
+            assert_eq!(release(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub enum Reply {
     },
     /// It says that stage 2 is loaded.
     Locked,
-    /// What it wrote, not yet looked at.
+    /// What it wrote, not yet looked at; it writes no more.
     Result(Vec<u8>),
     /// It has been reaped.
     Ended {
@@ -223,6 +223,14 @@ pub enum ErrorKind {
     Result,
 }
 
+/// Whether an evaluation wrote all that it announced, and no more: what that is, its exit code does not change.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    let Some((&[_, l0, l1, l2, l3], body)) = bytes.split_first_chunk::<5>() else {
+        return false;
+    };
+    body.len() == u32::from_le_bytes([l0, l1, l2, l3]) as usize
+}
+
 /// Reads what an evaluation on `dates` × `symbols` wrote.
 #[must_use]
 pub fn read_written(bytes: &[u8], dates: usize, symbols: usize) -> Written {
@@ -280,6 +288,10 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         let good = positions(&[0.5, 0.5, 0.0, 1.0]);
+        assert!(is_whole(&good));
+        for bytes in [&[][..], &good[..good.len() - 1], &[&good[..], &[0]].concat()] {
+            assert!(!is_whole(bytes));
+        }
         assert_eq!(read_written(&good[..good.len() - 1], 2, 2), Written::Incomplete);
         assert_eq!(read_written(&[], 2, 2), Written::Incomplete);
         for bytes in [

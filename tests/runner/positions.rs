@@ -140,3 +140,26 @@ fn what_is_written_past_the_contract_is_no_result() {
         assert_eq!(report.outcome, expected, "{body}: {:?}", report.fault);
     }
 }
+
+/// A whole result that was forged does not end the evaluation: what its process does until its exit still counts.
+#[test]
+fn a_violation_after_a_result_is_a_violation() {
+    let code = |rest: &str| {
+        format!(
+            "import ctypes, os, platform, struct, time\ndef strategy(data):\n    place = next(n for n in range(3, 64) if ok(n))\n    os.write(place, struct.pack('<BI', 1, 8 * len(data)) + bytes(8 * len(data)))\n{rest}def ok(n):\n    try:\n        os.fstat(n)\n        return True\n    except OSError:\n        return False\n"
+        )
+    };
+    // ptrace(PTRACE_TRACEME): 101 on x86_64, 117 on aarch64.
+    let forbidden =
+        "    ctypes.CDLL(None).syscall(101 if platform.machine() == 'x86_64' else 117, 0, 0, 0, 0)\n";
+    for between in ["", "    os.close(place)\n", "    os.close(place)\n    time.sleep(0.1)\n"] {
+        let report = outcome(&run(&code(&format!("{between}{forbidden}"))));
+        assert_eq!(report.outcome, Outcome::SandboxViolation, "{between}: {:?}", report.fault);
+    }
+    // Without one it is as good as returned; a process that does not end costs the deadline.
+    let exit = "    os.close(place)\n    os._exit(3)\n";
+    assert_eq!(outcome(&run(&code(exit))).outcome, Outcome::Succeeded);
+    let mut endless = run(&code("    os.close(place)\n    while True: pass\n"));
+    endless.limits.active_deadline_seconds = 2;
+    assert_eq!(outcome(&endless).outcome, Outcome::DeadlineExceeded);
+}
