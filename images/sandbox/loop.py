@@ -64,6 +64,8 @@ POSITIONS, ERROR = 1, 2
 # In an order's place: there will be one.
 AHEAD = object()
 MAX_ERROR = 8 * 1024
+# A result up to here is told before its process is gone. The copies of a longer one are to find that process's memory free.
+SHORT = 1 << 20
 NAME = "strategy.py"
 OUT_OF_MEMORY = b'{"kind":"strategy","type":"MemoryError","message":"","line":%s,"traceback":""}'
 
@@ -228,10 +230,12 @@ def conduct(order, ahead):
             if written == len(room):
                 os.kill(child, 9)
         os.close(source)
+        status = None if written <= SHORT else os.waitpid(child, 0)[1]
         with memoryview(room) as view, view[:written] as body:
-            # Before the process is gone: the kernel needs as long to take it apart as a strategy needs to decide.
             reply(RESULT, order.evaluation, body)
-    _, status = os.waitpid(child, 0)
+    if status is None:
+        # After the result: the kernel takes as long to take the process apart as a strategy to decide.
+        _, status = os.waitpid(child, 0)
     reply(ENDED, order.evaluation, struct.pack("<I", status))
 
 

@@ -14,8 +14,9 @@ const AHEAD: usize = 256 * 1024;
 /// Address space that an evaluation needs to do anything at all.
 const LEAST_SPACE: u64 = 64 << 20;
 
-/// How soon a process that has written its result is first looked at again, for whether it is in its exit.
+/// How soon a process that has written its result is looked at again, for whether it is in its exit: at first and at last.
 const LOOK: Duration = Duration::from_micros(200);
+const LOOK_AT_LAST: Duration = Duration::from_millis(10);
 
 /// What an evaluation is made of.
 #[derive(Clone, Copy)]
@@ -80,13 +81,18 @@ impl Evaluation<'_> {
         interpreter: &mut Interpreter,
         mut started: impl FnMut(bool),
     ) -> Result<End, InterpreterError> {
+        let killed_before = probe::oom_kills();
+        match interpreter.settle(self.deadline) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Self::out_of_time(interpreter)),
+            Err(error) => return Self::interpreter_gone(interpreter, error, killed_before),
+        }
         let space = match self.space(interpreter) {
             Ok(space) => space,
             Err(left) => return Ok(End::NoMemory(left)),
         };
         let expected = self.expected();
         interpreter.expect(protocol::copied(expected));
-        let killed_before = probe::oom_kills();
         let order = Control {
             evaluation: self.number,
             address_space: space,
@@ -102,30 +108,24 @@ impl Evaluation<'_> {
         loop {
             let now = Instant::now();
             if now >= self.deadline {
-                interpreter.end_all();
-                return Ok(End::Deadline);
+                return Ok(Self::out_of_time(interpreter));
             }
             let mut until = self.deadline;
-            if let Some(pid) = progress.leaving() {
-                // The kernel needs milliseconds to take a process apart. Its wait status would say nothing more.
+            if let Some(pid) = progress.delivered() {
+                // The kernel needs milliseconds to take a process apart; its wait status would change nothing.
                 if probe::exits_by_itself(pid) {
-                    interpreter.leaves(self.number);
+                    interpreter.leave_to_end(self.number);
                     let complete = feed.is_done(&mut rows);
                     return Ok(self.gone(interpreter, progress, 0, complete, killed_before));
                 }
                 until = until.min(now + look);
-                look *= 2;
+                look = LOOK_AT_LAST.min(look * 2);
             }
             let wanted = feed.wanted(progress.locked);
             match interpreter.turn(wanted, None, Some(until)) {
                 Ok(true) => feed.write(interpreter)?,
                 Ok(false) => {}
-                // The kernel's choice for want of memory fell on the interpreter instead of its evaluation.
-                Err(InterpreterError::Ended(_)) if oom_since(killed_before) => {
-                    interpreter.end_all();
-                    return Ok(End::Gone(Gone { status: SIGKILL, oom: true, ..Gone::default() }));
-                }
-                Err(error) => return Err(error),
+                Err(error) => return Self::interpreter_gone(interpreter, error, killed_before),
             }
             while let Some((number, reply)) = interpreter.next_reply()? {
                 if number != self.number {
@@ -157,6 +157,24 @@ impl Evaluation<'_> {
                 feed.more(&mut rows);
             }
         }
+    }
+
+    fn out_of_time(interpreter: &Interpreter) -> End {
+        interpreter.end_all();
+        End::Deadline
+    }
+
+    /// The kernel's choice for want of memory may have fallen on the interpreter instead of its evaluation.
+    fn interpreter_gone(
+        interpreter: &Interpreter,
+        error: InterpreterError,
+        killed_before: Option<u64>,
+    ) -> Result<End, InterpreterError> {
+        if !matches!(error, InterpreterError::Ended(_)) || !oom_since(killed_before) {
+            return Err(error);
+        }
+        interpreter.end_all();
+        Ok(End::Gone(Gone { status: SIGKILL, oom: true, ..Gone::default() }))
     }
 
     fn gone(
@@ -241,10 +259,10 @@ enum Step {
 }
 
 impl Progress {
-    /// The process that has nothing left to say but how it ends, where that can be seen before it is gone.
-    fn leaving(&self) -> Option<u32> {
-        let is_done = self.locked && self.result && protocol::is_whole(&self.written);
-        self.pid.filter(|_| is_done && probe::marks_killed_by_filter())
+    /// The process that has nothing left to tell but how it ends, where that can be seen before it is gone.
+    fn delivered(&self) -> Option<u32> {
+        let is_whole = self.locked && self.result && protocol::is_whole(&self.written);
+        self.pid.filter(|_| is_whole && probe::marks_killed_by_filter())
     }
 
     fn take(&mut self, reply: Reply) -> Result<Step, InterpreterError> {

@@ -113,8 +113,8 @@ pub(super) struct Interpreter {
     replies: File,
     output: File,
     frames: Replies,
-    /// The evaluation whose end is not waited for.
-    leaving: Option<u32>,
+    /// The evaluation whose end was not waited for and is still to come.
+    unawaited: Option<u32>,
     printed: Output,
     chunk: Vec<u8>,
     /// Landlock's ABI in force on it.
@@ -184,7 +184,7 @@ impl Interpreter {
             replies: replies.into(),
             output: output.into(),
             frames: Replies::default(),
-            leaving: None,
+            unawaited: None,
             printed: Output::default(),
             chunk: vec![0; CHUNK],
             landlock_abi,
@@ -278,15 +278,39 @@ impl Interpreter {
             self.family.evaluation.store(pid, Ordering::SeqCst);
             match reply {
                 Some((_, Reply::Forked { .. })) => {}
-                Some((number, Reply::Ended { .. })) if self.leaving == Some(number) => self.leaving = None,
+                Some((number, Reply::Ended { .. })) if self.unawaited == Some(number) => {
+                    self.unawaited = None;
+                }
                 _ => return Ok(reply),
             }
         }
     }
 
-    /// The end of `evaluation` is not waited for: it comes before anything of the next one, and is no news.
-    pub(super) const fn leaves(&mut self, evaluation: u32) {
-        self.leaving = Some(evaluation);
+    /// The process of `evaluation` is in its exit: its end is not waited for, and no news when it comes.
+    pub(super) fn leave_to_end(&mut self, evaluation: u32) {
+        self.unawaited = Some(evaluation);
+        // Nobody's to kill any more, and soon perhaps another's number.
+        self.family.evaluation.store(0, Ordering::SeqCst);
+    }
+
+    /// Waits for the end that was not waited for, if there is one, so that its process holds nothing any more. False if it has
+    /// not come by `until`.
+    ///
+    /// # Errors
+    /// The interpreter is gone or says something else.
+    pub(super) fn settle(&mut self, until: Instant) -> Result<bool, InterpreterError> {
+        loop {
+            if self.next_reply()?.is_some() {
+                return Err(InterpreterError::Order("a reply without an order"));
+            }
+            if self.unawaited.is_none() {
+                return Ok(true);
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            self.turn(None, None, Some(until))?;
+        }
     }
 
     /// Takes what was printed so far, the pipe emptied first.

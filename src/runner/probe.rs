@@ -1,6 +1,7 @@
 //! Facts that the kernel keeps about processes and the sandbox: the only reader of `/proc` and of the control group.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use crate::wire::{Isolation, head, sha256_hex};
 
@@ -63,9 +64,9 @@ pub(super) fn memory(pid: u32) -> Option<Memory> {
     Some(Memory { size: bytes("VmSize")?, resident: bytes("VmRSS")? })
 }
 
-/// Whether a process is in its exit and came there by itself: none of its code runs any more, and no signal ended it.
-/// False where that cannot be seen. Of a kernel that does not [mark what a filter has killed](marks_killed_by_filter),
-/// nothing follows from it.
+/// Whether a process is in its exit and came there by itself: none of its code runs any more, and neither a filter nor a
+/// fault ended it. False where that cannot be seen. Where a kernel does not
+/// [mark what a filter has killed](marks_killed_by_filter), nothing follows from it.
 pub(super) fn exits_by_itself(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_exit_by_itself(&stat))
 }
@@ -77,11 +78,14 @@ fn is_exit_by_itself(stat: &str) -> bool {
     flags.is_some_and(|flags| flags & (PF_EXITING | PF_SIGNALED) == PF_EXITING)
 }
 
-/// Whether this kernel sets [`PF_SIGNALED`] for a process that a seccomp filter has killed, as Linux does from 5.16 on:
-/// until then it went straight into its exit. gVisor says 4.4.
+/// Whether this kernel sets [`PF_SIGNALED`] for a process that a seccomp filter has killed, as Linux does on every way from
+/// 5.16 on; before, some led straight into the exit. gVisor says 4.4.
 pub(super) fn marks_killed_by_filter() -> bool {
-    let version = fs::read_to_string("/proc/version").unwrap_or_default();
-    release(&version).is_some_and(|release| release >= (5, 16))
+    static MARKS: OnceLock<bool> = OnceLock::new();
+    *MARKS.get_or_init(|| {
+        let version = fs::read_to_string("/proc/version").unwrap_or_default();
+        release(&version).is_some_and(|release| release >= (5, 16))
+    })
 }
 
 /// Major and minor number from `Linux version 6.12.1 (…`.
@@ -166,6 +170,7 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn a_field_is_found_by_its_whole_name() {
@@ -205,6 +210,19 @@ mod tests {
         assert!(!is_exit_by_itself(&stat("a) R 1 7 7 0 -1 4 (", 0)));
         assert!(!is_exit_by_itself("") && !is_exit_by_itself("7 (python3) R 1"));
         assert!(!exits_by_itself(std::process::id()) && !exits_by_itself(u32::MAX));
+    }
+
+    #[test]
+    fn how_a_process_ended_is_seen_before_it_is_reaped() {
+        for (command, by_itself) in [("exit 3", true), ("kill -9 $$", false), ("kill -31 $$", false)] {
+            let mut child = Command::new("sh").args(["-c", command]).spawn().unwrap();
+            let stat = || fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+            while !stat().rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")) {
+                std::thread::yield_now();
+            }
+            assert_eq!(exits_by_itself(child.id()), by_itself, "{command}: {}", stat());
+            child.wait().unwrap();
+        }
     }
 
     #[test]

@@ -223,7 +223,7 @@ pub enum ErrorKind {
     Result,
 }
 
-/// Whether an evaluation wrote all that it announced, and no more: what that is, its exit code does not change.
+/// Whether an evaluation wrote all that it announced, and no more. Its exit code then changes nothing about how that is read.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let Some((&[_, l0, l1, l2, l3], body)) = bytes.split_first_chunk::<5>() else {
         return false;
