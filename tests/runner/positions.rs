@@ -1,8 +1,8 @@
 //! What a strategy may return, and what becomes of it.
 
-use stratbox::wire::{Outcome, Report, Run};
+use stratbox::wire::{CheckResult, Checks, Outcome, Report, Run};
 
-use crate::support::{aapl_earned, outcome, run, run_on};
+use crate::support::{DATASETS, DATES, aapl_earned, outcome, run, run_on, walk, write_dataset};
 
 fn total(run: &Run) -> f64 {
     let report = outcome(run);
@@ -164,4 +164,22 @@ fn a_violation_after_a_result_is_a_violation() {
         run.limits.active_deadline_seconds = 2;
         assert_eq!(outcome(&run).outcome, Outcome::DeadlineExceeded, "{endless}");
     }
+}
+
+/// A result of more than 1 MiB is told once its process is gone, a shorter one before: in one sandbox one after the other.
+#[test]
+fn long_and_short_results_count_alike() {
+    let symbols: Vec<String> = (0..480).map(|number| format!("S{number:03}")).collect();
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    assert!(symbols.len() * DATES * 8 > 1 << 20);
+    write_dataset(&DATASETS, "wide", &symbols, &walk(&symbols, DATES));
+    let mut run = run_on(&symbols, "def strategy(data):\n    return data['close'] > data['open']\n");
+    run.dataset.name = "wide".into();
+    // The cuts of the look-ahead check are shorter than the whole.
+    run.checks = Checks { lookahead: true, cuts: 2, determinism: true, deadline_seconds: 60 };
+    let report = outcome(&run);
+    assert_eq!(report.outcome, Outcome::Succeeded, "{:?}", report.fault);
+    let checks = report.checks.expect("check results");
+    let found = [checks.lookahead.expect("one").result, checks.determinism.expect("one").result];
+    assert_eq!(found, [CheckResult::Passed; 2]);
 }
