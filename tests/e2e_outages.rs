@@ -261,11 +261,25 @@ fn f16_a_node_that_is_not_ready_any_more_costs_a_sandbox_and_brings_one_result()
     computing(&home, "node");
     outage.stop("kubelet");
     let started = Instant::now();
+    taint_unreachable();
     let lost = |run: &StrategyRun| reasons(run).first().is_some_and(|reason| !reason.is_empty());
     home.wait_until("node", lost, PATIENCE * 2);
     println!("given up after {:.0} s", started.elapsed().as_secs_f64());
     outage.end();
     assert_succeeds_by_a_second_sandbox(&home, "node", "Evicted");
+}
+
+/// Waits until the node counts as unreachable, and says so to its pods. The cluster does that only where another node is Ready:
+/// if all are away it takes itself for what is cut off, and evicts nothing ("master disruption mode").
+fn taint_unreachable() {
+    let node = kubectl(&["get", "nodes", "-o", "name"]);
+    let away = |_: u32| {
+        std::thread::sleep(Duration::from_secs(1));
+        let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
+        kubectl(&["get", node.trim(), "-o", path]) == "Unknown"
+    };
+    assert!((0..120).any(away), "the node is Ready without its kubelet");
+    kubectl(&["taint", "nodes", "--all", "node.kubernetes.io/unreachable:NoExecute", "--overwrite"]);
 }
 
 /// The disk itself is not filled: a kubelet that is short of it deletes images, which nobody here could pull again. It
