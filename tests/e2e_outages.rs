@@ -272,13 +272,7 @@ fn f16_a_node_that_is_not_ready_any_more_costs_a_sandbox_and_brings_one_result()
 /// Waits until the node counts as unreachable, and says so to its pods. The cluster does that only where another node is Ready:
 /// if all are away it takes itself for what is cut off, and evicts nothing ("master disruption mode").
 fn taint_unreachable() {
-    let node = kubectl(&["get", "nodes", "-o", "name"]);
-    let away = |_: u32| {
-        std::thread::sleep(Duration::from_secs(1));
-        let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
-        kubectl(&["get", node.trim(), "-o", path]) == "Unknown"
-    };
-    assert!((0..120).any(away), "the node is Ready without its kubelet");
+    kubectl(&["wait", "nodes", "--all", "--for=condition=Ready=Unknown", "--timeout=120s"]);
     kubectl(&["taint", "nodes", "--all", "node.kubernetes.io/unreachable:NoExecute", "--overwrite"]);
 }
 

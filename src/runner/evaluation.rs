@@ -261,7 +261,7 @@ enum Step {
 impl Progress {
     /// The process that has nothing left to tell but how it ends, where that can be seen before it is gone.
     fn delivered(&self) -> Option<u32> {
-        let is_whole = self.locked && self.result && protocol::is_whole(&self.written);
+        let is_whole = self.locked && protocol::is_whole(&self.written);
         self.pid.filter(|_| is_whole && probe::marks_killed_by_filter())
     }
 

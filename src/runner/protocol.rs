@@ -225,19 +225,21 @@ pub enum ErrorKind {
 
 /// Whether an evaluation wrote all that it announced, and no more. Its exit code then changes nothing about how that is read.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
-    let Some((&[_, l0, l1, l2, l3], body)) = bytes.split_first_chunk::<5>() else {
-        return false;
-    };
-    body.len() == u32::from_le_bytes([l0, l1, l2, l3]) as usize
+    announced(bytes).is_some_and(|(_, length, body)| body.len() == length)
+}
+
+/// Of what an evaluation wrote: its kind, the length that it announced, and what came after that.
+fn announced(bytes: &[u8]) -> Option<(u8, usize, &[u8])> {
+    let (&[kind, l0, l1, l2, l3], body) = bytes.split_first_chunk::<5>()?;
+    Some((kind, u32::from_le_bytes([l0, l1, l2, l3]) as usize, body))
 }
 
 /// Reads what an evaluation on `dates` × `symbols` wrote.
 #[must_use]
 pub fn read_written(bytes: &[u8], dates: usize, symbols: usize) -> Written {
-    let Some((&[kind, l0, l1, l2, l3], body)) = bytes.split_first_chunk::<5>() else {
+    let Some((kind, length, body)) = announced(bytes) else {
         return Written::Incomplete;
     };
-    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     if body.len() < length {
         return Written::Incomplete;
     }

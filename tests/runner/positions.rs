@@ -2,7 +2,7 @@
 
 use stratbox::wire::{CheckResult, Checks, Outcome, Report, Run};
 
-use crate::support::{DATASETS, DATES, aapl_earned, outcome, run, run_on, walk, write_dataset};
+use crate::support::{DATASETS, DATES, FORBIDDEN, aapl_earned, outcome, run, run_on, walk, write_dataset};
 
 fn total(run: &Run) -> f64 {
     let report = outcome(run);
@@ -115,11 +115,16 @@ fn a_text_without_strategy_or_position_is_refused() {
     );
 }
 
+/// A strategy that finds the result pipe, and then does this.
+fn with_pipe(body: &str) -> Run {
+    run(&format!(
+        "import os, struct, time\ndef strategy(data):\n    place = next(n for n in range(3, 64) if ok(n))\n{body}def ok(n):\n    try:\n        os.fstat(n)\n        return True\n    except OSError:\n        return False\n"
+    ))
+}
+
 /// A strategy that finds the result pipe can write what it likes to it: no more than it could have returned.
 #[test]
 fn what_is_written_past_the_contract_is_no_result() {
-    let find = "import os, struct\ndef strategy(data):\n    place = next(n for n in range(3, 64) if ok(n))\n";
-    let ok = "def ok(n):\n    try:\n        os.fstat(n)\n        return True\n    except OSError:\n        return False\n";
     for (body, expected) in [
         // A flood, and a claim of four gigabytes.
         ("    while True: os.write(place, b'x' * 65536)\n", Outcome::InvalidResult),
@@ -136,7 +141,7 @@ fn what_is_written_past_the_contract_is_no_result() {
         ("    os.write(place, struct.pack('<BI', 2, 2) + b'{}'); os._exit(0)\n", Outcome::InvalidResult),
         ("    os.write(place, struct.pack('<BI', 7, 0)); os._exit(0)\n", Outcome::InvalidResult),
     ] {
-        let report = outcome(&run(&format!("{find}{body}{ok}")));
+        let report = outcome(&with_pipe(body));
         assert_eq!(report.outcome, expected, "{body}: {:?}", report.fault);
     }
 }
@@ -144,23 +149,17 @@ fn what_is_written_past_the_contract_is_no_result() {
 /// A whole result that was forged does not end the evaluation: what its process does until its exit still counts.
 #[test]
 fn a_violation_after_a_result_is_a_violation() {
-    let code = |rest: &str| {
-        format!(
-            "import ctypes, os, platform, struct, time\ndef strategy(data):\n    place = next(n for n in range(3, 64) if ok(n))\n    os.write(place, struct.pack('<BI', 1, 8 * len(data)) + bytes(8 * len(data)))\n{rest}def ok(n):\n    try:\n        os.fstat(n)\n        return True\n    except OSError:\n        return False\n"
-        )
-    };
-    // ptrace(PTRACE_TRACEME): 101 on x86_64, 117 on aarch64.
-    let forbidden =
-        "    ctypes.CDLL(None).syscall(101 if platform.machine() == 'x86_64' else 117, 0, 0, 0, 0)\n";
+    let whole = "    os.write(place, struct.pack('<BI', 1, 8 * len(data)) + bytes(8 * len(data)))\n";
+    let forged = |rest: &str| with_pipe(&format!("{whole}{rest}"));
     for between in ["", "    os.close(place)\n", "    os.close(place)\n    time.sleep(0.1)\n"] {
-        let report = outcome(&run(&code(&format!("{between}{forbidden}"))));
+        let report = outcome(&forged(&format!("{between}{FORBIDDEN}")));
         assert_eq!(report.outcome, Outcome::SandboxViolation, "{between}: {:?}", report.fault);
     }
     // Without one it is as good as returned; a process that does not end costs the deadline.
     let exit = "    os.close(place)\n    os._exit(3)\n";
-    assert_eq!(outcome(&run(&code(exit))).outcome, Outcome::Succeeded);
+    assert_eq!(outcome(&forged(exit)).outcome, Outcome::Succeeded);
     for endless in ["pass", "os.write(1, b'x' * 4096)"] {
-        let mut run = run(&code(&format!("    os.close(place)\n    while True: {endless}\n")));
+        let mut run = forged(&format!("    os.close(place)\n    while True: {endless}\n"));
         run.limits.active_deadline_seconds = 2;
         assert_eq!(outcome(&run).outcome, Outcome::DeadlineExceeded, "{endless}");
     }
